@@ -144,9 +144,9 @@ struct snap_lookup {
 
 EVENT_SIZE_IS(snap_filter, 16);
 EVENT_SIZE_IS(snap_bucket, 40);
-EVENT_SIZE_IS(snap_sock, 208);
+EVENT_SIZE_IS(snap_sock, 200);
 EVENT_SIZE_IS(snap_owner, 72);
 EVENT_SIZE_IS(snap_netns, 24);
-EVENT_SIZE_IS(snap_lookup, 248);
+EVENT_SIZE_IS(snap_lookup, 240);
 
 #endif
