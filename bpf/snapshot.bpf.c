@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The snapshot: iterators over tasks, their files, and the TCP sockets of one network namespace.
+ *
+ * Each writes the records of snap.h; what was not asked for is left out here, so that a question
+ * about one port does not pay for a hundred thousand sockets.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+#include "event.h"
+#include "snap.h"
+
+#include "compat.bpf.h"
+#include "sock.bpf.h"
+#include "snap.bpf.h"
+
+#define SOCK_STREAM 1
+#define NSFS_MAGIC 0x6e736673 /* include/uapi/linux/magic.h */
+
+struct snap_filter filter;
+
+/* Namespaces already written: the reader empties it before each pass. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, u32);
+	__type(value, u8);
+} netns_seen SEC(".maps");
+
+/* The socket met last was of this one: most are. */
+u32 netns_last;
+
+static __always_inline void met_netns(struct seq_file *seq, u32 inum, u32 via, u32 pid, s32 fd)
+{
+	struct snap_netns r = {};
+	u8 yes = 1;
+
+	if (!inum || inum == netns_last)
+		return;
+	netns_last = inum;
+	if (bpf_map_lookup_elem(&netns_seen, &inum))
+		return;
+	bpf_map_update_elem(&netns_seen, &inum, &yes, BPF_ANY);
+	r.hdr.kind = SNAP_NETNS;
+	r.hdr.netns = inum;
+	r.via = via;
+	r.pid = pid;
+	r.fd = fd;
+	bpf_seq_write(seq, &r, sizeof(r));
+}
+
+static __always_inline bool wanted(u32 netns, u8 state, u16 lport)
+{
+	if (filter.netns && netns != filter.netns)
+		return false;
+	switch (filter.scope) {
+	case SNAP_LISTENERS:
+		return state == TCP_LISTEN;
+	case SNAP_PORT:
+		return lport == filter.port;
+	}
+	return lport != 0;
+}
+
+/* An iterator's context, read once: the verifier forgets a NULL check when the field is read again. */
+struct at {
+	struct seq_file *seq;
+	struct task_struct *task;
+	struct file *file;
+	u32 fd;
+};
+
+static __always_inline void write_owner(const struct at *at, const struct snap_sock *sock)
+{
+	struct task_struct *task = at->task;
+	struct snap_owner r = {};
+
+	r.hdr.kind = SNAP_OWNER;
+	r.hdr.netns = sock->hdr.netns;
+	r.sock = sock->id;
+	r.cookie = sock->cookie;
+	r.cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	r.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	r.pid = task->tgid;
+	r.tid = task->pid;
+	r.fd = at->fd;
+	r.uid = BPF_CORE_READ(task, cred, euid.val);
+	BPF_CORE_READ_STR_INTO(&r.comm, task, group_leader, comm);
+	bpf_seq_write(at->seq, &r, sizeof(r));
+}
+
+/* bpf_get_socket_cookie() takes a struct sock in tracing programs from 5.12 on, the version that
+ * brought bpf_check_mtu(). */
+static __always_inline u64 make_cookie(void *sk)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_check_mtu))
+		return bpf_get_socket_cookie(sk);
+	return BPF_CORE_READ((struct sock_common *)sk, skc_cookie.counter);
+}
+
+/* Of the file's socket, whose type the verifier does not know: Linux 5.10, and MPTCP everywhere. */
+static __always_inline void file_untyped(const struct at *at, struct sock *sk, u32 marks)
+{
+	struct file *file = at->file;
+	struct snap_sock r;
+	u32 netns;
+	u8 state;
+
+	if (!sk)
+		return;
+	netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	met_netns(at->seq, netns, SNAP_VIA_SOCKET, at->task->tgid, at->fd);
+	if (!wanted(netns, state, BPF_CORE_READ(sk, __sk_common.skc_num)))
+		return;
+	snap_full(&r, sk, sock_cookie(sk), false);
+	r.marks = (r.marks & ~(SNAP_M_WAITS | SNAP_M_KERNEL)) | SNAP_M_FILE | marks;
+	r.inode = BPF_CORE_READ(file, f_inode, i_ino);
+	bpf_seq_write(at->seq, &r, sizeof(r));
+	write_owner(at, &r);
+}
+
+static __always_inline void file_tcp(const struct at *at, struct tcp_sock *tp)
+{
+	struct sock *sk = (struct sock *)tp;
+	u32 netns = sk->__sk_common.skc_net.net->ns.inum;
+	struct snap_sock r;
+
+	met_netns(at->seq, netns, SNAP_VIA_SOCKET, at->task->tgid, at->fd);
+	if (!wanted(netns, sk->__sk_common.skc_state, sk->__sk_common.skc_num))
+		return;
+	snap_full(&r, sk, make_cookie(tp), true);
+	bpf_seq_write(at->seq, &r, sizeof(r));
+	write_owner(at, &r);
+}
+
+static __always_inline struct sock *mptcp_first(struct sock *sk)
+{
+	if (!bpf_core_type_exists(struct mptcp_sock))
+		return NULL;
+	return BPF_CORE_READ((struct mptcp_sock *)sk, first);
+}
+
+/* bpf_sock_from_file() is of 5.11. */
+static __always_inline bool file_by_helper(const struct at *at)
+{
+	struct socket *socket = bpf_sock_from_file(at->file);
+	struct tcp_sock *tp;
+	struct sock *sk;
+	u16 family;
+
+	if (!socket)
+		return false;
+	sk = socket->sk;
+	if (!sk || sk->sk_type != SOCK_STREAM)
+		return true;
+	family = sk->__sk_common.skc_family;
+	if (family != AF_INET && family != AF_INET6)
+		return true;
+	if (sk->sk_protocol == IPPROTO_MPTCP) {
+		file_untyped(at, mptcp_first(sk), SNAP_M_MPTCP);
+		return true;
+	}
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (tp)
+		file_tcp(at, tp);
+	return true;
+}
+
+static __always_inline bool file_by_reads(const struct at *at)
+{
+	struct file *file = at->file;
+	struct socket *socket;
+	bool mptcp = false;
+	struct sock *sk;
+
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return false;
+	socket = BPF_CORE_READ(file, private_data);
+	if (BPF_CORE_READ(socket, type) != SOCK_STREAM)
+		return true;
+	sk = tcp_of_file(file, &mptcp);
+	file_untyped(at, sk, mptcp ? SNAP_M_MPTCP : 0);
+	return true;
+}
+
+SEC("iter/task")
+int iter_task(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (task)
+		met_netns(ctx->meta->seq, BPF_CORE_READ(task, nsproxy, net_ns, ns.inum),
+			  SNAP_VIA_TASK, task->tgid, -1);
+	return 0;
+}
+
+/* A file that is no socket may hold a namespace: the reader asks which kind it is. */
+static __always_inline void file_other(const struct at *at)
+{
+	struct inode *inode = at->file->f_inode;
+
+	if (inode->i_sb->s_magic == NSFS_MAGIC)
+		met_netns(at->seq, inode->i_ino, SNAP_VIA_NSFD, at->task->tgid, at->fd);
+}
+
+SEC("iter/task_file")
+int iter_task_file(struct bpf_iter__task_file *ctx)
+{
+	struct at at = {ctx->meta->seq, ctx->task, ctx->file, ctx->fd};
+	bool is_socket;
+
+	if (!at.task || !at.file)
+		return 0;
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_sock_from_file))
+		is_socket = file_by_helper(&at);
+	else
+		is_socket = file_by_reads(&at);
+	if (!is_socket)
+		file_other(&at);
+	return 0;
+}
+
+/* Returning 1 ends this read(): bpf_seq_read() hands over what there is, and says EAGAIN when that
+ * is nothing.  The listeners come first (tcp_seq_start()), so for them this is the end. */
+SEC("iter/tcp")
+int iter_tcp(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *skc = ctx->sk_common;
+	struct tcp_request_sock *req;
+	struct tcp_timewait_sock *tw;
+	struct snap_sock r;
+	struct tcp_sock *tp;
+
+	if (!skc)
+		return 0;
+	if (filter.scope == SNAP_LISTENERS && skc->skc_state != TCP_LISTEN)
+		return 1;
+	if (filter.scope == SNAP_PORT && skc->skc_num != filter.port)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(skc);
+	tw = tp ? NULL : bpf_skc_to_tcp_timewait_sock(skc);
+	req = tp || tw ? NULL : bpf_skc_to_tcp_request_sock(skc);
+	if (tp)
+		snap_full(&r, (struct sock *)tp, make_cookie(tp), true);
+	else if (tw)
+		snap_timewait(&r, tw, make_cookie(tw), filter.hz);
+	else if (req)
+		snap_request(&r, req, make_cookie(req), filter.hz);
+	else
+		return 0;
+	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
