@@ -33,7 +33,7 @@ struct {
 } netns_seen SEC(".maps");
 
 /* The socket met last was of this one: most are. */
-u32 netns_last;
+__u32 netns_last;
 
 static __always_inline void met_netns(struct seq_file *seq, u32 inum, u32 via, u32 pid, s32 fd)
 {

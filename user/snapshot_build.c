@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Owns the snapshot's arrays: merges what several passes saw of one socket, sorts, finds. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "snapshot_build.h"
+
+#define INDEX_START 1024
+
+int snapshot_build_start(struct snapshot_build *b)
+{
+	memset(b, 0, sizeof(*b));
+	b->snap = calloc(1, sizeof(*b->snap));
+	b->index_len = INDEX_START;
+	b->index = calloc(b->index_len, sizeof(*b->index));
+	return b->snap && b->index ? 0 : -ENOMEM;
+}
+
+size_t snapshot_record_size(const struct snap_hdr *hdr, size_t len)
+{
+	size_t size = 0;
+
+	if (len < sizeof(*hdr))
+		return 0;
+	switch ((enum snap_kind)hdr->kind) {
+	case SNAP_SOCK:
+		size = sizeof(struct snap_sock);
+		break;
+	case SNAP_OWNER:
+		size = sizeof(struct snap_owner);
+		break;
+	case SNAP_NETNS:
+		size = sizeof(struct snap_netns);
+		break;
+	}
+	return size <= len ? size : 0;
+}
+
+static size_t slot_of(const struct snapshot_build *b, uint64_t id)
+{
+	/* Addresses of sockets are multiples of 64: Fibonacci hashing spreads what is above. */
+	return (id * 0x9e3779b97f4a7c15ull >> 32) & (b->index_len - 1);
+}
+
+static void index_put(struct snapshot_build *b, uint32_t sock)
+{
+	size_t at = slot_of(b, b->snap->socks[sock].s.id);
+
+	while (b->index[at])
+		at = (at + 1) & (b->index_len - 1);
+	b->index[at] = sock + 1;
+}
+
+static int index_grow(struct snapshot_build *b)
+{
+	uint32_t *bigger = calloc(b->index_len * 2, sizeof(*bigger));
+
+	if (!bigger)
+		return -ENOMEM;
+	free(b->index);
+	b->index = bigger;
+	b->index_len *= 2;
+	for (size_t i = 0; i < b->snap->sock_cnt; i++)
+		index_put(b, i);
+	return 0;
+}
+
+/* The address tells sockets apart while they live, the cookie also afterwards: where both have one,
+ * both must agree. */
+static bool same_socket(const struct snap_sock *s, uint64_t id, uint64_t cookie)
+{
+	return s->id == id && (!s->cookie || !cookie || s->cookie == cookie);
+}
+
+static int64_t index_find(const struct snapshot_build *b, const struct snap_sock *s)
+{
+	size_t at = slot_of(b, s->id);
+
+	for (; b->index[at]; at = (at + 1) & (b->index_len - 1))
+		if (same_socket(&b->snap->socks[b->index[at] - 1].s, s->id, s->cookie))
+			return b->index[at] - 1;
+	return -1;
+}
+
+static int grow(void **array, size_t *cap, size_t cnt, size_t size)
+{
+	size_t more = *cap ? *cap * 2 : 256;
+	void *bigger;
+
+	if (cnt < *cap)
+		return 0;
+	bigger = realloc(*array, more * size);
+	if (!bigger)
+		return -ENOMEM;
+	*array = bigger;
+	*cap = more;
+	return 0;
+}
+
+/* The later word counts, but a cookie stays known, and so does an MPTCP file. */
+static void merge(struct snap_sock *to, const struct snap_sock *from)
+{
+	uint64_t cookie = to->cookie;
+	uint32_t marks = to->marks & SNAP_M_MPTCP;
+
+	*to = *from;
+	to->marks |= marks;
+	if (!to->cookie)
+		to->cookie = cookie;
+}
+
+static int add_sock(struct snapshot_build *b, const struct snap_sock *s)
+{
+	struct snapshot *snap = b->snap;
+	int64_t known = index_find(b, s);
+	int err;
+
+	if (known >= 0) {
+		merge(&snap->socks[known].s, s);
+		b->last = known;
+		return 0;
+	}
+	err = grow((void **)&snap->socks, &b->sock_cap, snap->sock_cnt, sizeof(*snap->socks));
+	if (err)
+		return err;
+	b->last = snap->sock_cnt++;
+	snap->socks[b->last] = (struct snapshot_sock){.s = *s};
+	if (snap->sock_cnt * 2 > b->index_len)
+		return index_grow(b);
+	index_put(b, b->last);
+	return 0;
+}
+
+static int add_owner(struct snapshot_build *b, const struct snap_owner *o)
+{
+	struct snapshot *snap = b->snap;
+	size_t cap = b->owner_cap;
+	int err;
+
+	if (!snap->sock_cnt || snap->socks[b->last].s.id != o->sock)
+		return -EPROTO;
+	err = grow((void **)&b->owner_sock, &cap, snap->owner_cnt, sizeof(*b->owner_sock));
+	if (!err)
+		err = grow((void **)&snap->owners, &b->owner_cap, snap->owner_cnt,
+			   sizeof(*snap->owners));
+	if (err)
+		return err;
+	b->owner_sock[snap->owner_cnt] = b->last;
+	snap->owners[snap->owner_cnt++] = *o;
+	snap->socks[b->last].owner_cnt++;
+	return 0;
+}
+
+static int add_netns(struct snapshot_build *b, const struct snap_netns *n)
+{
+	struct netns_ref ref = {.inum = n->hdr.netns, .via = n->via, .pid = n->pid, .fd = n->fd};
+
+	return netns_add(&b->snap->netns, &ref);
+}
+
+int snapshot_build_add(struct snapshot_build *b, const struct snap_hdr *hdr)
+{
+	switch ((enum snap_kind)hdr->kind) {
+	case SNAP_SOCK:
+		return add_sock(b, (const struct snap_sock *)hdr);
+	case SNAP_OWNER:
+		return add_owner(b, (const struct snap_owner *)hdr);
+	case SNAP_NETNS:
+		return add_netns(b, (const struct snap_netns *)hdr);
+	}
+	return -EPROTO;
+}
+
+static int compare_u64(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_place(const struct snap_sock *s, uint32_t netns, uint16_t port)
+{
+	int c = compare_u64(s->hdr.netns, netns);
+
+	return c ? c : compare_u64(s->lport, port);
+}
+
+static int compare_socks(const void *a, const void *b, void *arg)
+{
+	const struct snapshot_sock *socks = arg;
+	const struct snap_sock *x = &socks[*(const uint32_t *)a].s;
+	const struct snap_sock *y = &socks[*(const uint32_t *)b].s;
+	int c = compare_place(x, y->hdr.netns, y->lport);
+
+	if (!c)
+		c = compare_u64(x->family, y->family);
+	if (!c)
+		c = memcmp(x->laddr, y->laddr, sizeof(x->laddr));
+	if (!c)
+		c = compare_u64(x->state == 10, y->state == 10) * -1; /* TCP_LISTEN first */
+	if (!c)
+		c = compare_u64(x->state, y->state);
+	if (!c)
+		c = compare_u64(x->cookie, y->cookie);
+	return c ? c : compare_u64(x->id, y->id);
+}
+
+static int compare_owners(const void *a, const void *b)
+{
+	const struct snap_owner *x = a, *y = b;
+	int c = compare_u64(x->pid, y->pid);
+
+	if (!c)
+		c = compare_u64(x->tid, y->tid);
+	return c ? c : compare_u64((uint32_t)x->fd, (uint32_t)y->fd);
+}
+
+/* order[new place] = old place.  Gives each owner its place behind those of the sockets before. */
+static int put_in_order(struct snapshot_build *b, const uint32_t *order)
+{
+	struct snapshot *snap = b->snap;
+	struct snapshot_sock *socks = malloc((snap->sock_cnt + 1) * sizeof(*socks));
+	struct snap_owner *owners = malloc((snap->owner_cnt + 1) * sizeof(*owners));
+	uint32_t *next = malloc((snap->sock_cnt + 1) * sizeof(*next));
+	uint32_t first = 0;
+
+	if (!socks || !owners || !next) {
+		free(socks);
+		free(owners);
+		free(next);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < snap->sock_cnt; i++) {
+		socks[i] = snap->socks[order[i]];
+		socks[i].owner_first = next[order[i]] = first;
+		first += socks[i].owner_cnt;
+	}
+	for (size_t i = 0; i < snap->owner_cnt; i++)
+		owners[next[b->owner_sock[i]]++] = snap->owners[i];
+	for (size_t i = 0; i < snap->sock_cnt; i++)
+		qsort(owners + socks[i].owner_first, socks[i].owner_cnt, sizeof(*owners),
+		      compare_owners);
+	free(next);
+	free(snap->socks);
+	free(snap->owners);
+	snap->socks = socks;
+	snap->owners = owners;
+	return 0;
+}
+
+static int sort(struct snapshot_build *b)
+{
+	uint32_t *order = malloc((b->snap->sock_cnt + 1) * sizeof(*order));
+	int err;
+
+	if (!order)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->snap->sock_cnt; i++)
+		order[i] = i;
+	qsort_r(order, b->snap->sock_cnt, sizeof(*order), compare_socks, b->snap->socks);
+	err = put_in_order(b, order);
+	free(order);
+	return err;
+}
+
+int snapshot_build_end(struct snapshot_build *b, int err, struct snapshot **out)
+{
+	if (!err)
+		err = sort(b);
+	free(b->owner_sock);
+	free(b->index);
+	if (err)
+		snapshot_free(b->snap);
+	else
+		*out = b->snap;
+	return err;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	netns_list_free(&snapshot->netns);
+	free(snapshot->socks);
+	free(snapshot->owners);
+	free(snapshot);
+}
+
+const struct snapshot_sock *snapshot_first(const struct snapshot *snapshot, uint32_t netns,
+					   uint16_t port)
+{
+	size_t low = 0, high = snapshot->sock_cnt;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (compare_place(&snapshot->socks[mid].s, netns, port) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == snapshot->sock_cnt || compare_place(&snapshot->socks[low].s, netns, port))
+		return NULL;
+	return &snapshot->socks[low];
+}
+
+const struct snapshot_sock *snapshot_find(const struct snapshot *snapshot, uint64_t id,
+					  uint64_t cookie)
+{
+	for (size_t i = 0; i < snapshot->sock_cnt; i++)
+		if (same_socket(&snapshot->socks[i].s, id, cookie))
+			return &snapshot->socks[i];
+	return NULL;
+}
+
+const struct snap_owner *snapshot_owner(const struct snapshot *snapshot,
+					const struct snapshot_sock *sock)
+{
+	return sock->owner_cnt ? &snapshot->owners[sock->owner_first] : NULL;
+}
