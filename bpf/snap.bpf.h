@@ -15,11 +15,6 @@
 
 #define SNAP_TIMER_NONE (-1)
 
-static __always_inline void snap_addr6(u8 to[16], const struct in6_addr *from)
-{
-	__builtin_memcpy(to, from, 16);
-}
-
 static __always_inline s32 snap_timer_ms(unsigned long expires, u16 hz)
 {
 	s32 ticks = (u32)expires - (u32)bpf_jiffies64();
@@ -136,40 +131,37 @@ static __always_inline void snap_full(struct snap_sock *r, struct sock *sk, u64 
 }
 
 /* A TIME_WAIT socket keeps of its options what sock_common holds: inet_twsk_alloc(). */
-static __always_inline void snap_timewait(struct snap_sock *r, struct tcp_timewait_sock *tcp_tw,
+static __always_inline void snap_timewait(struct snap_sock *r, struct tcp_timewait_sock *tw,
 					  u64 cookie, u16 hz)
 {
-	struct inet_timewait_sock *tw = &tcp_tw->tw_sk;
-	struct inet_timewait_sock___connect *new_tw = (void *)tw;
+	struct inet_timewait_sock___connect *tw_new = (void *)tw;
 
 	snap_common(r, (struct sock *)tw, cookie, true);
-	r->substate = tw->tw_substate;
-	r->timer_ms = snap_timer_ms(tw->tw_timer.expires, hz);
+	r->substate = tw->tw_sk.tw_substate;
+	r->timer_ms = snap_timer_ms(tw->tw_sk.tw_timer.expires, hz);
 	if (r->reuse)
 		r->options |= SO_F_REUSEADDR;
-	if (BPF_CORE_READ_BITFIELD_PROBED(tw, __tw_common.skc_reuseport))
+	if (BPF_CORE_READ_BITFIELD_PROBED(tw, tw_sk.__tw_common.skc_reuseport))
 		r->options |= SO_F_REUSEPORT;
-	if (BPF_CORE_READ_BITFIELD_PROBED(tw, __tw_common.skc_ipv6only))
+	if (BPF_CORE_READ_BITFIELD_PROBED(tw, tw_sk.__tw_common.skc_ipv6only))
 		r->options |= SO_F_V6ONLY;
-	if (BPF_CORE_READ_BITFIELD_PROBED(tw, tw_transparent))
+	if (BPF_CORE_READ_BITFIELD_PROBED(tw, tw_sk.tw_transparent))
 		r->options |= SO_F_TRANSPARENT;
 	/* Where TIME_WAIT remembers SOCK_CONNECT_BIND (16) it has a field of its own for it. */
-	if (bpf_core_field_exists(new_tw->tw_connect_bind) &&
-	    BPF_CORE_READ_BITFIELD_PROBED(new_tw, tw_connect_bind))
+	if (bpf_core_field_exists(tw_new->tw_connect_bind) &&
+	    BPF_CORE_READ_BITFIELD_PROBED(tw_new, tw_connect_bind))
 		r->userlocks = 16;
-	snap_bucket(&r->bucket, tw->tw_tb);
+	snap_bucket(&r->bucket, tw->tw_sk.tw_tb);
 }
 
 /* A request holds no port of its own, so it has no bucket; inet_rsk() shares its listener's. */
 static __always_inline void snap_request(struct snap_sock *r, struct tcp_request_sock *treq,
 					 u64 cookie, u16 hz)
 {
-	struct request_sock *req = &treq->req.req;
-
-	snap_common(r, (struct sock *)req, cookie, true);
-	r->parent = (u64)req->__req_common.skc_listener;
-	r->retrans = req->num_retrans;
-	r->timer_ms = snap_timer_ms(req->rsk_timer.expires, hz);
+	snap_common(r, (struct sock *)treq, cookie, true);
+	r->parent = (u64)treq->req.req.__req_common.skc_listener;
+	r->retrans = treq->req.req.num_retrans;
+	r->timer_ms = snap_timer_ms(treq->req.req.rsk_timer.expires, hz);
 }
 
 #endif

@@ -16,7 +16,7 @@
 
 enum snap_kind {
 	SNAP_SOCK = 1, /* struct snap_sock */
-	SNAP_OWNER,    /* struct snap_owner: follows the socket that it holds */
+	SNAP_OWNER,    /* struct snap_owner */
 	SNAP_NETNS,    /* struct snap_netns */
 };
 
@@ -32,7 +32,7 @@ struct snap_filter {
 	__u32 netns; /* inode number, 0: all */
 	__u16 port;  /* SNAP_PORT */
 	__u16 hz;    /* ticks a second: what the kernel's timers count in */
-	__u32 pad;
+	__u32 brief; /* owners of what iter/tcp shows too come without their socket */
 };
 
 struct snap_hdr {
@@ -132,14 +132,18 @@ struct snap_netns {
 	__u32 pad;
 };
 
-/* What the lookup is asked, and what it says. */
+/* What the lookup is asked, and what it says: which socket, and how to know that it is still it. */
 struct snap_lookup {
 	__u8 laddr[16]; /* v4-mapped: looked up as IPv4 */
 	__u8 raddr[16];
 	__u16 lport;
 	__u16 rport;
 	__u32 found;
-	struct snap_sock sock;
+	__u64 id;	/* snap_sock.id */
+	__u32 state;	/* TCP_* */
+	__u32 device;	/* ifindex that it is bound to, 0: none */
+	__u16 family;	/* of the socket */
+	__u16 pad[3];
 };
 
 EVENT_SIZE_IS(snap_filter, 16);
@@ -147,6 +151,6 @@ EVENT_SIZE_IS(snap_bucket, 40);
 EVENT_SIZE_IS(snap_sock, 200);
 EVENT_SIZE_IS(snap_owner, 72);
 EVENT_SIZE_IS(snap_netns, 24);
-EVENT_SIZE_IS(snap_lookup, 240);
+EVENT_SIZE_IS(snap_lookup, 64);
 
 #endif

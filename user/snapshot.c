@@ -3,6 +3,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,7 +24,17 @@ struct snapshot_reader {
 	struct bpf_link *task;
 	struct bpf_link *task_file;
 	struct bpf_link *tcp;
-	char buf[READ_LEN] __attribute__((aligned(8)));
+};
+
+/* One snapshot under way.  The lock is for build and done: the passes over files and over
+ * namespaces run side by side, and spend their time in read(). */
+struct run {
+	struct snapshot_reader *reader;
+	const struct snapshot_query *query;
+	pthread_mutex_t lock;
+	struct snapshot_build build;
+	struct netns_list done; /* namespaces that had their iter/tcp */
+	int err;		/* of pass_all_netns() */
 };
 
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -91,78 +103,119 @@ static int take_records(struct snapshot_build *b, const char *buf, size_t len)
 }
 
 /* Reads an iterator to its end and closes it.  ends: an EAGAIN is the end, not a pause. */
-static int drain(struct snapshot_reader *r, struct snapshot_build *b, int fd, bool ends)
+static int drain(struct run *run, int fd, bool ends)
 {
+	char buf[READ_LEN] __attribute__((aligned(8)));
 	int err = 0, retries = READ_RETRIES;
 	ssize_t n;
 
 	while (!err) {
-		n = read(fd, r->buf, sizeof(r->buf));
-		if (n > 0)
-			err = take_records(b, r->buf, n);
-		else if (n == 0 || (errno == EAGAIN && ends))
+		n = read(fd, buf, sizeof(buf));
+		if (n > 0) {
+			pthread_mutex_lock(&run->lock);
+			err = take_records(&run->build, buf, n);
+			pthread_mutex_unlock(&run->lock);
+		} else if (n == 0 || (errno == EAGAIN && ends)) {
 			break;
-		else if (errno != EINTR && (errno != EAGAIN || !--retries))
+		} else if (errno != EINTR && (errno != EAGAIN || !--retries)) {
 			err = -errno;
+		}
 	}
 	close(fd);
 	return err;
 }
 
-static int pass(struct snapshot_reader *r, struct snapshot_build *b, struct bpf_link *link)
+static int pass(struct run *run, struct bpf_link *link)
 {
 	int fd = bpf_iter_create(bpf_link__fd(link));
 
-	return fd < 0 ? -errno : drain(r, b, fd, false);
+	return fd < 0 ? -errno : drain(run, fd, false);
 }
 
-/* An iter/tcp shows the namespace in which it was made: bpf_iter_init_seq_net(). */
+/* Sockets of the namespace that listen or are connected, sock_prot_inuse_get(); -1: not known. */
+static int sockets_inside(void)
+{
+	static const char *const files[] = {"sockstat", "sockstat6"};
+	int sum = -1, n;
+	char path[48], line[64];
+
+	for (int i = 0; i < 2; i++) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/thread-self/net/%s", files[i]);
+		f = fopen(path, "re");
+		while (f && fgets(line, sizeof(line), f))
+			if (sscanf(line, "TCP: inuse %d", &n) == 1 ||
+			    sscanf(line, "TCP6: inuse %d", &n) == 1)
+				sum = (sum < 0 ? 0 : sum) + n;
+		if (f)
+			fclose(f);
+	}
+	return sum;
+}
+
+/*
+ * An iter/tcp shows the namespace in which it was made, bpf_iter_init_seq_net().  It walks the
+ * host's whole hash table of connections, which is long: a namespace without any listener is told
+ * by its count of sockets.
+ */
 static int make_iter(void *arg)
 {
-	int fd = bpf_iter_create(bpf_link__fd(arg));
+	const struct run *run = arg;
+	int fd;
 
+	if (run->query->scope == SNAP_LISTENERS && !sockets_inside())
+		return -ENODATA;
+	fd = bpf_iter_create(bpf_link__fd(run->reader->tcp));
 	return fd < 0 ? -errno : fd;
 }
 
-static int pass_netns(struct snapshot_reader *r, struct snapshot_build *b,
-		      const struct snapshot_query *q, uint32_t inum)
+/* The next namespace that is wanted and not done: 1 and its file descriptor (-1: one's own), or 0
+ * when there is no more, or -errno. */
+static int next_netns(struct run *run, int *ns)
 {
-	int ns, fd;
+	const struct netns_list *list = &run->build.snap->netns;
+	struct netns_ref seen = {0};
+	int ret = 0;
 
-	if (inum == netns_self()) {
-		fd = make_iter(r->tcp);
-	} else {
-		ns = netns_open(&b->snap->netns, inum);
-		if (ns < 0)
-			return ns;
-		fd = netns_run(ns, make_iter, r->tcp);
-		close(ns);
+	pthread_mutex_lock(&run->lock);
+	for (size_t i = 0; i < list->cnt && !seen.inum; i++)
+		if ((!run->query->netns || run->query->netns == list->refs[i].inum) &&
+		    !netns_find(&run->done, list->refs[i].inum))
+			seen.inum = list->refs[i].inum;
+	if (seen.inum) {
+		ret = netns_add(&run->done, &seen) ? -ENOMEM : 1;
+		*ns = seen.inum == netns_self() ? -1 : netns_open(list, seen.inum);
 	}
-	return fd < 0 ? fd : drain(r, b, fd, q->scope == SNAP_LISTENERS);
+	pthread_mutex_unlock(&run->lock);
+	return ret;
 }
 
-/* One iter/tcp for each namespace that is not in `done` yet, which learns of them. */
-static int pass_all_netns(struct snapshot_reader *r, struct snapshot_build *b,
-			  const struct snapshot_query *q, struct netns_list *done)
+static int pass_netns(struct run *run, int ns)
 {
-	const struct netns_list *list = &b->snap->netns;
-	int err;
+	int fd = netns_run(ns, make_iter, run);
 
-	for (size_t i = 0; i < list->cnt; i++) {
-		struct netns_ref seen = {.inum = list->refs[i].inum};
+	if (ns >= 0)
+		close(ns);
+	return fd < 0 ? fd : drain(run, fd, run->query->scope == SNAP_LISTENERS);
+}
 
-		if ((q->netns && q->netns != seen.inum) || netns_find(done, seen.inum))
-			continue;
-		err = netns_add(done, &seen);
-		if (err)
-			return err;
-		err = pass_netns(r, b, q, seen.inum);
+static void *pass_all_netns(void *arg)
+{
+	struct run *run = arg;
+	int err, ns, more;
+
+	while ((more = next_netns(run, &ns)) > 0) {
+		err = ns < -1 ? ns : pass_netns(run, ns);
 		if (err == -ENOMEM || err == -EPROTO)
-			return err;
-		if (err && err != -ESTALE)
-			b->snap->unread++;
+			more = err;
+		else if (err && err != -ESTALE && err != -ENODATA)
+			run->build.snap->unread++;
+		if (more < 0)
+			break;
 	}
-	return 0;
+	run->err = more;
+	return NULL;
 }
 
 /* The map only keeps the iterators from writing a namespace twice. */
@@ -186,46 +239,61 @@ static uint16_t kernel_hz(void)
 	return (1000000000 + res.tv_nsec / 2) / res.tv_nsec;
 }
 
-/*
- * The namespaces' own sockets first, then all files: what was waiting in an accept queue in the
- * first pass and is accepted meanwhile has its owner in the second.  A namespace that only a file
- * leads to is known after that.
- */
-static int passes(struct snapshot_reader *r, struct snapshot_build *b,
-		  const struct snapshot_query *q)
+/* All namespaces in one thread, all files in this one; then the namespaces that only a file led to. */
+static int pass_everything(struct run *run)
 {
-	struct netns_list done = {0};
+	pthread_t thread;
 	int err;
 
-	err = netns_add_mounted(&b->snap->netns);
+	err = -pthread_create(&thread, NULL, pass_all_netns, run);
+	if (err)
+		return err;
+	err = pass(run, run->reader->task_file);
+	pthread_join(thread, NULL);
+	if (!err && !run->err)
+		pass_all_netns(run);
+	return err ? err : run->err;
+}
+
+/* An owner without its socket: that began to listen just now, or its namespace could not be
+ * entered.  The files tell everything when they are asked for it. */
+static int passes(struct run *run)
+{
+	struct snap_filter *filter = &run->reader->skel->bss->filter;
+	int err;
+
+	err = netns_add_mounted(&run->build.snap->netns);
 	if (!err)
-		err = pass(r, b, r->task);
+		err = pass(run, run->reader->task);
 	if (!err)
-		err = pass_all_netns(r, b, q, &done);
-	if (!err)
-		err = pass(r, b, r->task_file);
-	if (!err)
-		err = pass_all_netns(r, b, q, &done);
-	netns_list_free(&done);
-	return err;
+		err = pass_everything(run);
+	if (err || snapshot_build_complete(&run->build))
+		return err;
+	filter->brief = 0;
+	snapshot_build_drop_owners(&run->build);
+	return pass(run, run->reader->task_file);
 }
 
 int snapshot_read(struct snapshot_reader *reader, const struct snapshot_query *query,
 		  struct snapshot **out)
 {
 	struct snap_filter *filter = &reader->skel->bss->filter;
-	struct snapshot_build build;
+	struct run run = {.reader = reader, .query = query};
 	int err;
 
 	filter->scope = query->scope;
 	filter->netns = query->netns;
 	filter->port = query->port;
 	filter->hz = kernel_hz();
+	filter->brief = query->scope == SNAP_LISTENERS;
 	forget_netns(reader);
-	err = snapshot_build_start(&build);
+	pthread_mutex_init(&run.lock, NULL);
+	err = snapshot_build_start(&run.build);
 	if (!err)
-		err = passes(reader, &build, query);
-	return snapshot_build_end(&build, err, out);
+		err = passes(&run);
+	pthread_mutex_destroy(&run.lock);
+	netns_list_free(&run.done);
+	return snapshot_build_end(&run.build, err, out);
 }
 
 int snapshot_take(const struct snapshot_query *query, struct snapshot **out)

@@ -73,14 +73,15 @@ static bool same_socket(const struct snap_sock *s, uint64_t id, uint64_t cookie)
 	return s->id == id && (!s->cookie || !cookie || s->cookie == cookie);
 }
 
-static int64_t index_find(const struct snapshot_build *b, const struct snap_sock *s)
+/* NULL when it is not known yet. */
+static struct snapshot_sock *index_find(const struct snapshot_build *b, uint64_t id, uint64_t cookie)
 {
-	size_t at = slot_of(b, s->id);
+	size_t at = slot_of(b, id);
 
 	for (; b->index[at]; at = (at + 1) & (b->index_len - 1))
-		if (same_socket(&b->snap->socks[b->index[at] - 1].s, s->id, s->cookie))
-			return b->index[at] - 1;
-	return -1;
+		if (same_socket(&b->snap->socks[b->index[at] - 1].s, id, cookie))
+			return &b->snap->socks[b->index[at] - 1];
+	return NULL;
 }
 
 static int grow(void **array, size_t *cap, size_t cnt, size_t size)
@@ -112,44 +113,33 @@ static void merge(struct snap_sock *to, const struct snap_sock *from)
 
 static int add_sock(struct snapshot_build *b, const struct snap_sock *s)
 {
+	struct snapshot_sock *known = index_find(b, s->id, s->cookie);
 	struct snapshot *snap = b->snap;
-	int64_t known = index_find(b, s);
 	int err;
 
-	if (known >= 0) {
-		merge(&snap->socks[known].s, s);
-		b->last = known;
+	if (known) {
+		merge(&known->s, s);
 		return 0;
 	}
 	err = grow((void **)&snap->socks, &b->sock_cap, snap->sock_cnt, sizeof(*snap->socks));
 	if (err)
 		return err;
-	b->last = snap->sock_cnt++;
-	snap->socks[b->last] = (struct snapshot_sock){.s = *s};
+	snap->socks[snap->sock_cnt++] = (struct snapshot_sock){.s = *s};
 	if (snap->sock_cnt * 2 > b->index_len)
 		return index_grow(b);
-	index_put(b, b->last);
+	index_put(b, snap->sock_cnt - 1);
 	return 0;
 }
 
 static int add_owner(struct snapshot_build *b, const struct snap_owner *o)
 {
 	struct snapshot *snap = b->snap;
-	size_t cap = b->owner_cap;
 	int err;
 
-	if (!snap->sock_cnt || snap->socks[b->last].s.id != o->sock)
-		return -EPROTO;
-	err = grow((void **)&b->owner_sock, &cap, snap->owner_cnt, sizeof(*b->owner_sock));
+	err = grow((void **)&snap->owners, &b->owner_cap, snap->owner_cnt, sizeof(*snap->owners));
 	if (!err)
-		err = grow((void **)&snap->owners, &b->owner_cap, snap->owner_cnt,
-			   sizeof(*snap->owners));
-	if (err)
-		return err;
-	b->owner_sock[snap->owner_cnt] = b->last;
-	snap->owners[snap->owner_cnt++] = *o;
-	snap->socks[b->last].owner_cnt++;
-	return 0;
+		snap->owners[snap->owner_cnt++] = *o;
+	return err;
 }
 
 static int add_netns(struct snapshot_build *b, const struct snap_netns *n)
@@ -214,36 +204,74 @@ static int compare_owners(const void *a, const void *b)
 	return c ? c : compare_u64((uint32_t)x->fd, (uint32_t)y->fd);
 }
 
-/* order[new place] = old place.  Gives each owner its place behind those of the sockets before. */
-static int put_in_order(struct snapshot_build *b, const uint32_t *order)
+bool snapshot_build_complete(const struct snapshot_build *b)
+{
+	for (size_t i = 0; i < b->snap->owner_cnt; i++)
+		if (!index_find(b, b->snap->owners[i].sock, b->snap->owners[i].cookie))
+			return false;
+	return true;
+}
+
+void snapshot_build_drop_owners(struct snapshot_build *b)
+{
+	b->snap->owner_cnt = 0;
+}
+
+static void count_owners(struct snapshot_build *b)
 {
 	struct snapshot *snap = b->snap;
-	struct snapshot_sock *socks = malloc((snap->sock_cnt + 1) * sizeof(*socks));
-	struct snap_owner *owners = malloc((snap->owner_cnt + 1) * sizeof(*owners));
-	uint32_t *next = malloc((snap->sock_cnt + 1) * sizeof(*next));
-	uint32_t first = 0;
+	struct snapshot_sock *sock;
 
-	if (!socks || !owners || !next) {
-		free(socks);
-		free(owners);
-		free(next);
-		return -ENOMEM;
+	for (size_t i = 0; i < snap->owner_cnt; i++) {
+		sock = index_find(b, snap->owners[i].sock, snap->owners[i].cookie);
+		if (sock)
+			sock->owner_cnt++;
 	}
+}
+
+/* Puts each owner behind those of the sockets before, as order (new place → old place) has them. */
+static int place_owners(struct snapshot_build *b, const uint32_t *order)
+{
+	struct snapshot *snap = b->snap;
+	struct snap_owner *owners = malloc((snap->owner_cnt + 1) * sizeof(*owners));
+	struct snapshot_sock *sock;
+	uint32_t cnt = 0;
+
+	if (!owners)
+		return -ENOMEM;
+	for (size_t i = 0; i < snap->sock_cnt; i++) {
+		sock = &snap->socks[order[i]];
+		sock->owner_first = cnt;
+		cnt += sock->owner_cnt;
+		sock->owner_cnt = 0;
+	}
+	for (size_t i = 0; i < snap->owner_cnt; i++) {
+		sock = index_find(b, snap->owners[i].sock, snap->owners[i].cookie);
+		if (!sock)
+			continue;
+		snap->owners[i].hdr.netns = sock->s.hdr.netns;
+		owners[sock->owner_first + sock->owner_cnt++] = snap->owners[i];
+	}
+	free(snap->owners);
+	snap->owners = owners;
+	snap->owner_cnt = cnt;
+	return 0;
+}
+
+static int place_socks(struct snapshot *snap, const uint32_t *order)
+{
+	struct snapshot_sock *socks = malloc((snap->sock_cnt + 1) * sizeof(*socks));
+
+	if (!socks)
+		return -ENOMEM;
 	for (size_t i = 0; i < snap->sock_cnt; i++) {
 		socks[i] = snap->socks[order[i]];
-		socks[i].owner_first = next[order[i]] = first;
-		first += socks[i].owner_cnt;
+		if (socks[i].owner_cnt > 1)
+			qsort(snap->owners + socks[i].owner_first, socks[i].owner_cnt,
+			      sizeof(*snap->owners), compare_owners);
 	}
-	for (size_t i = 0; i < snap->owner_cnt; i++)
-		owners[next[b->owner_sock[i]]++] = snap->owners[i];
-	for (size_t i = 0; i < snap->sock_cnt; i++)
-		qsort(owners + socks[i].owner_first, socks[i].owner_cnt, sizeof(*owners),
-		      compare_owners);
-	free(next);
 	free(snap->socks);
-	free(snap->owners);
 	snap->socks = socks;
-	snap->owners = owners;
 	return 0;
 }
 
@@ -257,7 +285,10 @@ static int sort(struct snapshot_build *b)
 	for (size_t i = 0; i < b->snap->sock_cnt; i++)
 		order[i] = i;
 	qsort_r(order, b->snap->sock_cnt, sizeof(*order), compare_socks, b->snap->socks);
-	err = put_in_order(b, order);
+	count_owners(b);
+	err = place_owners(b, order);
+	if (!err)
+		err = place_socks(b->snap, order);
 	free(order);
 	return err;
 }
@@ -266,7 +297,6 @@ int snapshot_build_end(struct snapshot_build *b, int err, struct snapshot **out)
 {
 	if (!err)
 		err = sort(b);
-	free(b->owner_sock);
 	free(b->index);
 	if (err)
 		snapshot_free(b->snap);

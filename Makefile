@@ -1,0 +1,102 @@
+# sockline.  Two commands matter, both as root on a fresh Debian 12:  make run   make test
+# Everything is built below $(B).  V=1 shows the commands.
+
+B       ?= build
+CC      ?= gcc
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+PREFIX  ?= /usr/local
+VERSION := 0.1.0
+
+BUILD_DEPS := gcc clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev libcap-dev
+TEST_DEPS  := libcriterion-dev iproute2 nftables nginx-light curl wrk tshark tmux python3 jq \
+	      liburing-dev libclang-rt-14-dev
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+CFLAGS   ?= -O2 -g
+WARN     := -Wall -Wextra -Werror=switch -Wno-unused-parameter -Wshadow -Wmissing-prototypes
+INCLUDES := -Iinclude -Iuser -I$(B)
+ALL_CFLAGS = -std=gnu11 $(WARN) $(INCLUDES) -D_GNU_SOURCE -DSOCKLINE_VERSION='"$(VERSION)"' \
+	     $(CFLAGS)
+LIBS     := -lbpf -lelf -lz -lcap
+
+# What knows libbpf, the live host or the terminal; everything else in user/ is the core, which unit
+# tests link alone, so that a slip does not link.
+HOST_SRC := $(wildcard $(addprefix user/,main.c cmd_*.c source_*.c live_*.c probes.c kernel.c \
+	     snapshot*.c lookup*.c netns*.c stop.c sink_*.c))
+CORE_SRC := $(filter-out $(HOST_SRC),$(wildcard user/*.c))
+USER_SRC := $(HOST_SRC)
+BPF_SRC  := $(wildcard bpf/*.bpf.c)
+UNIT_SRC := $(wildcard tests/unit/*.c)
+
+CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o)
+USER_OBJ := $(USER_SRC:%.c=$(B)/%.o)
+UNIT_OBJ := $(UNIT_SRC:%.c=$(B)/%.o)
+SKELS    := $(BPF_SRC:bpf/%.bpf.c=$(B)/%.skel.h)
+LIVE_BIN := $(patsubst tests/live/%.c,$(B)/live/%,$(wildcard tests/live/*.c))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all run test check unit live bench clean deps test-deps
+
+all: $(B)/sockline
+
+run: deps
+	@$(MAKE) --no-print-directory all
+	@$(B)/sockline watch --steps
+
+test: deps test-deps
+	@$(MAKE) --no-print-directory all check
+
+check: unit live
+
+# Installs what is missing, and says nothing when nothing is.
+deps:
+	@packaging/need $(BUILD_DEPS)
+test-deps:
+	@packaging/need $(TEST_DEPS)
+
+$(B)/sockline: $(USER_OBJ) $(CORE_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(USER_OBJ): | $(SKELS)
+$(B)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/*.h vmlinux/*.h) Makefile
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) -g -O2 -Wall -Wextra -Wno-unused-parameter -Wno-missing-declarations \
+		-target bpf -mcpu=v3 -Ivmlinux -Iinclude -Ibpf -c -o $@ $<
+
+$(B)/%.skel.h: $(B)/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@ 2>$@.err || { cat $@.err; false; }
+
+unit: $(B)/unit
+	$(call say,TEST,unit)
+	$(Q)ASAN_OPTIONS=abort_on_error=1 $(B)/unit --jobs 2
+
+$(B)/unit: $(UNIT_OBJ) $(CORE_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcriterion
+
+$(B)/live/%: tests/live/%.c $(CORE_OBJ)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/live -o $@ $< $(CORE_OBJ) $(LIVE_LIBS) -lpthread -luring
+
+live: $(B)/sockline $(LIVE_BIN)
+	$(call say,TEST,live)
+	$(Q)B=$(B) tests/live/run
+
+clean:
+	$(call say,CLEAN,$(B))
+	$(Q)rm -rf $(B)
+
+-include $(CORE_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The accept queue: a child is put in it, changes there, and leaves it by accept(). */
+#ifndef SOCKLINE_ACCEPT_BPF_H
+#define SOCKLINE_ACCEPT_BPF_H
+
+/* The listener of the child that the segment at hand has just made, or NULL. */
+static __always_inline struct sock *listener_met(const struct ev_tuple *tuple)
+{
+	struct met *met = met_get();
+
+	if (!met || !met->armed || !tuple_equal(&met->seg.tuple, tuple))
+		return NULL;
+	return (struct sock *)met->listener;
+}
+
+static __always_inline void record_queued(struct sock *child, u8 flags, u32 to_come)
+{
+	struct ev_tuple tuple;
+	struct ev_queued *e;
+
+	tuple_fill(&tuple, child, true);
+	if (!filter_keep(&tuple))
+		return;
+	e = emit_reserve(sizeof(*e), EV_QUEUED, flags);
+	if (!e)
+		return;
+	e->tuple = tuple;
+	queues_fill(&e->queues, listener_met(&tuple));
+	e->queues.acceptq += e->queues.cookie ? to_come : 0;
+	e->cookie = sock_cookie(child);
+	emit_submit(e);
+}
+
+/* Fast Open: the child is made by the SYN itself and put in the accept queue as soon as its SYN-ACK
+ * is on its way (tcp_conn_request: send_synack, then inet_csk_reqsk_queue_add). */
+static __always_inline void record_fastopen(struct sk_buff *skb, struct sock *child)
+{
+	struct met *met = met_get();
+
+	if (!met || !met->armed || met->child != (u64)child)
+		return;
+	met->child = 0;
+	record_synack(skb, child, EV_SYNACK, EVF_FASTOPEN, (struct sock *)met->listener, 0);
+	record_queued(child, EVF_FASTOPEN, 1);
+}
+
+static __always_inline void record_state(struct sock *sk, u8 kind, u8 from, u8 to)
+{
+	struct ev_tuple tuple;
+	struct ev_state *e;
+
+	tuple_fill(&tuple, sk, true);
+	if (!tuple.lport)
+		tuple.lport = sock_local_port(sk);
+	if (!filter_keep(&tuple))
+		return;
+	e = emit_reserve(sizeof(*e), kind, 0);
+	if (!e)
+		return;
+	e->tuple = tuple;
+	e->cookie = sock_cookie(sk);
+	e->error = sk->sk_err;
+	e->old_state = from;
+	e->new_state = to;
+	e->pad[0] = e->pad[1] = 0;
+	emit_submit(e);
+}
+
+static __always_inline void record_accepted(struct sock *sk, s32 fd, u8 flags)
+{
+	struct ev_accepted *e;
+	struct ev_tuple tuple;
+
+	tuple_fill(&tuple, sk, false);
+	/* Reset while it waited: inet_put_port has taken skc_num, the tuple is otherwise whole. */
+	if (!tuple.lport)
+		tuple.lport = sock_local_port(sk);
+	if (!filter_keep(&tuple))
+		return;
+	e = emit_reserve(sizeof(*e), EV_ACCEPTED, flags);
+	if (!e)
+		return;
+	e->tuple = tuple;
+	e->cookie = sock_cookie(sk);
+	process_fill(&e->process);
+	e->fd = fd;
+	e->pad = 0;
+	emit_submit(e);
+}
+
+static __always_inline int accept_returned(s64 ret, u8 flags)
+{
+	bool mptcp = false;
+	struct sock *sk;
+
+	if (ret < 0)
+		return 0;
+	sk = tcp_of_file(file_of_fd(ret), &mptcp);
+	if (sk)
+		record_accepted(sk, ret, flags | (mptcp ? EVF_MPTCP : 0) | follow_flag());
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_accept")
+int sys_exit_accept(struct syscall_exit *ctx)
+{
+	return accept_returned(ctx->ret, 0);
+}
+
+SEC("tracepoint/syscalls/sys_exit_accept4")
+int sys_exit_accept4(struct syscall_exit *ctx)
+{
+	return accept_returned(ctx->ret, 0);
+}
+
+#endif

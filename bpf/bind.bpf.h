@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Listeners come and go; bind(), listen() and connect() and what they returned. */
+#ifndef SOCKLINE_BIND_BPF_H
+#define SOCKLINE_BIND_BPF_H
+
+#include "options.bpf.h"
+
+/* A namespace with tcp_migrate_req set may give a closing listener's children to another. */
+static __always_inline bool sock_may_migrate(struct sock *listener)
+{
+	struct net *net = BPF_CORE_READ(listener, __sk_common.skc_net.net);
+
+	return bpf_core_field_exists(net->ipv4.sysctl_tcp_migrate_req) &&
+	       BPF_CORE_READ(net, ipv4.sysctl_tcp_migrate_req);
+}
+
+static __always_inline void record_listener(struct sock *sk, u8 kind, s32 fd, s32 backlog)
+{
+	struct ev_tuple tuple;
+	struct ev_listen *e;
+	u8 flags = follow_flag();
+
+	tuple_fill(&tuple, sk, false);
+	if (!tuple.lport)
+		tuple.lport = sock_local_port(sk);
+	if (config.netns && tuple.netns != config.netns)
+		return;
+	if (kind == EV_UNLISTEN && sock_may_migrate(sk))
+		flags |= EVF_MIGRATE;
+	e = emit_reserve(sizeof(*e), kind, flags);
+	if (!e)
+		return;
+	queues_fill(&e->queues, sk);
+	__builtin_memcpy(e->addr, tuple.laddr, 16);
+	e->port = tuple.lport;
+	e->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	e->netns = tuple.netns;
+	e->options = sock_options(sk);
+	e->device = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
+	process_fill(&e->process);
+	e->fd = fd;
+	e->backlog = backlog;
+	emit_submit(e);
+}
+
+/* A call that has begun, by thread.  At the exit of a failed bind the kernel has already zeroed
+ * the socket's address and port, so everything is taken at the entry. */
+struct begun {
+	struct ev_call call;
+	u64 sk;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, struct begun);
+} calls SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct begun);
+} call_scratch SEC(".maps");
+
+static __always_inline void call_address(struct ev_call *c, const void *user_addr)
+{
+	struct sockaddr_in6 a = {};
+
+	if (!user_addr || bpf_probe_read_user(&a, 8, user_addr))
+		return;
+	c->addr_family = a.sin6_family;
+	c->port = bpf_ntohs(a.sin6_port);
+	if (a.sin6_family != AF_INET6) {
+		addr_v4(c->addr, a.sin6_flowinfo); /* sin_addr lies where sin6_flowinfo does */
+	} else if (!bpf_probe_read_user(&a, sizeof(a), user_addr)) {
+		__builtin_memcpy(c->addr, a.sin6_addr, 16);
+		c->scope = a.sin6_scope_id;
+	}
+}
+
+static __always_inline int call_begins(u8 kind, s32 fd, const void *user_addr, u32 backlog)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct ev_tuple tuple;
+	struct begun *b;
+	struct sock *sk;
+	bool mptcp = false;
+	u32 zero = 0;
+
+	sk = tcp_of_file(file_of_fd(fd), &mptcp);
+	b = bpf_map_lookup_elem(&call_scratch, &zero);
+	if (!sk || !b)
+		return 0;
+	tuple_fill(&tuple, sk, false);
+	if (config.netns && tuple.netns != config.netns)
+		return 0;
+	__builtin_memset(b, 0, sizeof(*b));
+	b->sk = (u64)sk;
+	b->call.call = kind;
+	b->call.fd = fd;
+	b->call.backlog = backlog;
+	b->call.netns = tuple.netns;
+	b->call.family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	b->call.options = sock_options(sk) | (mptcp ? SO_F_MPTCP : 0);
+	b->call.device = BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
+	b->call.uid = BPF_CORE_READ(sk, sk_uid.val);
+	b->call.local_port = tuple.lport;
+	__builtin_memcpy(b->call.local_addr, tuple.laddr, 16);
+	if (kind == CALL_LISTEN) {
+		b->call.port = tuple.lport;
+		__builtin_memcpy(b->call.addr, tuple.laddr, 16);
+	} else {
+		call_address(&b->call, user_addr);
+	}
+	bpf_map_update_elem(&calls, &id, b, BPF_ANY);
+	return 0;
+}
+
+/* The descriptor that this thread is calling connect() on. */
+static __always_inline s32 connecting_fd(void)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct begun *b = bpf_map_lookup_elem(&calls, &id);
+
+	return b && b->call.call == CALL_CONNECT ? b->call.fd : -1;
+}
+
+/* Of connects, `watch --active` needs the failed ones: some fail before any state changes. */
+static __always_inline bool call_wanted(const struct ev_call *call, s64 ret)
+{
+	return config.binds || (config.active && call->call == CALL_CONNECT && ret < 0);
+}
+
+static __always_inline void record_call(struct begun *b, s64 ret)
+{
+	struct sock *sk = (struct sock *)b->sk;
+	struct ev_call *e;
+
+	e = emit_reserve(sizeof(*e), EV_CALL, follow_flag());
+	if (!e)
+		return;
+	__builtin_memcpy((void *)e + sizeof(e->hdr), (void *)&b->call + sizeof(e->hdr),
+			 sizeof(*e) - sizeof(e->hdr));
+	process_fill(&e->process);
+	e->result = ret;
+	e->cookie = sock_cookie(sk);
+	if (!e->local_port && (e->call == CALL_CONNECT || !ret))
+		e->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	emit_submit(e);
+}
+
+/* -512..-516 are restarts (ERESTARTSYS and kin), not results: the call begins again. */
+static __always_inline int call_returned(s64 ret)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct begun *b = bpf_map_lookup_elem(&calls, &id);
+
+	if (!b)
+		return 0;
+	if (ret > -512) {
+		if (b->call.call == CALL_LISTEN && ret == 0)
+			record_listener((struct sock *)b->sk, EV_LISTEN, b->call.fd,
+					b->call.backlog);
+		if (call_wanted(&b->call, ret))
+			record_call(b, ret);
+	}
+	bpf_map_delete_elem(&calls, &id);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_enter_bind")
+int sys_enter_bind(struct syscall_enter *ctx)
+{
+	return call_begins(CALL_BIND, ctx->args[0], (void *)ctx->args[1], 0);
+}
+
+SEC("tracepoint/syscalls/sys_exit_bind")
+int sys_exit_bind(struct syscall_exit *ctx)
+{
+	return call_returned(ctx->ret);
+}
+
+SEC("tracepoint/syscalls/sys_enter_listen")
+int sys_enter_listen(struct syscall_enter *ctx)
+{
+	return call_begins(CALL_LISTEN, ctx->args[0], NULL, ctx->args[1]);
+}
+
+SEC("tracepoint/syscalls/sys_exit_listen")
+int sys_exit_listen(struct syscall_exit *ctx)
+{
+	return call_returned(ctx->ret);
+}
+
+SEC("tracepoint/syscalls/sys_enter_connect")
+int sys_enter_connect(struct syscall_enter *ctx)
+{
+	return call_begins(CALL_CONNECT, ctx->args[0], (void *)ctx->args[1], 0);
+}
+
+SEC("tracepoint/syscalls/sys_exit_connect")
+int sys_exit_connect(struct syscall_exit *ctx)
+{
+	return call_returned(ctx->ret);
+}
+
+#endif

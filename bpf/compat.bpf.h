@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What differs between kernels, each with where it was seen. */
+#ifndef SOCKLINE_COMPAT_BPF_H
+#define SOCKLINE_COMPAT_BPF_H
+
+/* struct inet_sock keeps these two as bit fields on 5.10 and 6.1, as bits of inet_flags on 6.12
+ * and later. */
+static __always_inline bool compat_inet_flag(struct sock *sk, u64 bit)
+{
+	return BPF_CORE_READ((struct inet_sock *)sk, inet_flags) >> bit & 1;
+}
+
+static __always_inline bool compat_freebind(struct sock *sk)
+{
+	struct inet_sock___bits *old = (struct inet_sock___bits *)sk;
+
+	if (bpf_core_field_exists(old->freebind))
+		return BPF_CORE_READ_BITFIELD_PROBED(old, freebind);
+	return compat_inet_flag(sk, INET_FLAGS_FREEBIND);
+}
+
+static __always_inline bool compat_transparent(struct sock *sk)
+{
+	struct inet_sock___bits *old = (struct inet_sock___bits *)sk;
+
+	if (bpf_core_field_exists(old->transparent))
+		return BPF_CORE_READ_BITFIELD_PROBED(old, transparent);
+	return compat_inet_flag(sk, INET_FLAGS_TRANSPARENT);
+}
+
+/* A kernel without CONFIG_MPTCP has no such field. */
+static __always_inline bool compat_is_mptcp(struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	return bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ(tp, is_mptcp);
+}
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Every TCP state change of the host, and what each means to a connection being made. */
+#ifndef SOCKLINE_STATE_BPF_H
+#define SOCKLINE_STATE_BPF_H
+
+/* A child whose SYN carried data (Fast Open) is made while that SYN is at hand. */
+static __always_inline void child_made(struct sock *child)
+{
+	struct met *met = met_get();
+
+	bpf_get_socket_cookie(child);
+	if (met && met->armed && met->seg.flags & TCP_SYN)
+		met->child = (u64)child;
+}
+
+static __always_inline void record_connect(struct sock *sk)
+{
+	struct ev_connect *e;
+	struct ev_tuple tuple;
+
+	if (!config.active)
+		return;
+	tuple_fill(&tuple, sk, true);
+	if (!filter_keep(&tuple))
+		return;
+	e = emit_reserve(sizeof(*e), EV_CONNECT, follow_flag());
+	if (!e)
+		return;
+	e->tuple = tuple;
+	e->cookie = bpf_get_socket_cookie(sk);
+	process_fill(&e->process);
+	e->fd = connecting_fd();
+	e->pad = 0;
+	emit_submit(e);
+}
+
+static __always_inline int state_from_listen(struct sock *sk, u8 to)
+{
+	if (to == TCP_SYN_RECV)
+		child_made(sk);
+	else if (to == TCP_CLOSE)
+		record_listener(sk, EV_UNLISTEN, -1, -1);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
+{
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (from == TCP_LISTEN)
+		return state_from_listen(sk, to);
+	if (from == TCP_CLOSE) {
+		if (to == TCP_LISTEN) {
+			bpf_get_socket_cookie(sk); /* from now on it has one */
+			record_listener(sk, EV_LISTEN, -1, -1);
+		}
+		if (to == TCP_SYN_SENT)
+			record_connect(sk);
+	} else if (from == TCP_SYN_SENT) {
+		if (config.active)
+			record_state(sk, EV_CONNECT_STATE, from, to);
+	} else if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
+		if (sock_waits(sk))
+			record_queued(sk, 0, 0);
+		else if (config.active) /* both sides called at once, or a socket called itself */
+			record_state(sk, EV_CONNECT_STATE, from, to);
+	} else if ((to == TCP_CLOSE || to == TCP_CLOSE_WAIT) && sock_waits(sk)) {
+		record_state(sk, EV_CHILD_STATE, from, to);
+	}
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(tcp_retransmit_skb, struct sock *sk)
+{
+	if (sk->__sk_common.skc_state == TCP_SYN_SENT)
+		record_state(sk, EV_SYN_RETRANSMIT, TCP_SYN_SENT, TCP_SYN_SENT);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The SYN queue: SYN at its listener, SYN-ACK, SYN-ACK again, and entries that end there. */
+#ifndef SOCKLINE_SYN_BPF_H
+#define SOCKLINE_SYN_BPF_H
+
+static __always_inline void record_syn(struct met *met, struct sock *listener, u32 ifindex)
+{
+	struct net *net = BPF_CORE_READ(listener, __sk_common.skc_net.net);
+	struct ev_syn *e = emit_reserve(sizeof(*e), EV_SYN, 0);
+
+	if (!e)
+		return;
+	e->tuple = met->seg.tuple;
+	queues_fill(&e->queues, listener);
+	e->tcp_seq = met->seg.seq;
+	e->ifindex = ifindex;
+	e->max_syn_backlog = BPF_CORE_READ(net, ipv4.sysctl_max_syn_backlog);
+	e->syncookies = BPF_CORE_READ(net, ipv4.sysctl_tcp_syncookies);
+	__builtin_memset(e->pad, 0, sizeof(e->pad));
+	emit_submit(e);
+}
+
+/* The SYN-queue entry that a reset is about to meet, so that kfree_skb can look whether it went. */
+static __always_inline u64 request_met_by(struct __sk_buff *skb, const struct ev_tuple *t)
+{
+	struct bpf_sock_tuple key = {};
+	struct bpf_sock *found;
+	u32 size = sizeof(key.ipv4);
+	u64 request;
+
+	if (addr_is_v4(t->raddr)) {
+		key.ipv4.saddr = *(u32 *)(t->raddr + 12);
+		key.ipv4.daddr = *(u32 *)(t->laddr + 12);
+		key.ipv4.sport = bpf_htons(t->rport);
+		key.ipv4.dport = bpf_htons(t->lport);
+	} else {
+		__builtin_memcpy(key.ipv6.saddr, t->raddr, 16);
+		__builtin_memcpy(key.ipv6.daddr, t->laddr, 16);
+		key.ipv6.sport = bpf_htons(t->rport);
+		key.ipv6.dport = bpf_htons(t->lport);
+		size = sizeof(key.ipv6);
+	}
+	found = bpf_skc_lookup_tcp(skb, &key, size, BPF_F_CURRENT_NETNS, 0);
+	if (!found)
+		return 0;
+	request = (u64)bpf_skc_to_tcp_request_sock(found);
+	bpf_sk_release(found);
+	return request;
+}
+
+static __always_inline void record_met(struct __sk_buff *skb, struct tcp_sock *tp)
+{
+	struct sock *listener = (struct sock *)tp;
+	struct met *met = met_get();
+
+	if (!met)
+		return;
+	met->armed = 0;
+	if (!segment_of_ctx(&met->seg, skb))
+		return;
+	met->seg.tuple.netns = BPF_CORE_READ(listener, __sk_common.skc_net.net, ns.inum);
+	if (!filter_keep(&met->seg.tuple))
+		return;
+	met->listener = (u64)listener;
+	met->request = 0;
+	met->child = 0;
+	met->armed = 1;
+	if ((met->seg.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN) {
+		bpf_get_socket_cookie(skb); /* of skb->sk: from now on the listener has one */
+		record_syn(met, listener, skb->ifindex);
+	} else if (met->seg.flags & TCP_RST) {
+		met->request = request_met_by(skb, &met->seg.tuple);
+	}
+}
+
+SEC("cgroup_skb/ingress")
+int cgroup_skb_ingress(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct tcp_sock *tp;
+
+	if (sk && sk->state == TCP_LISTEN) {
+		tp = bpf_skc_to_tcp_sock(sk);
+		if (tp)
+			record_met(skb, tp);
+	}
+	return 1; /* always: it must never drop a packet */
+}
+
+static __always_inline void record_synack(struct sk_buff *skb, struct sock *sk, u8 kind, u8 flags,
+					  struct sock *listener, u32 retrans)
+{
+	struct ev_tuple tuple;
+	struct ev_synack *e;
+
+	tuple_fill(&tuple, sk, true);
+	if (!filter_keep(&tuple))
+		return;
+	e = emit_reserve(sizeof(*e), kind, flags);
+	if (!e)
+		return;
+	e->tuple = tuple;
+	queues_fill(&e->queues, listener);
+	e->retrans = retrans;
+	e->pad = 0;
+	emit_submit(e);
+}
+
+/* A SYN cookie's SYN-ACK belongs to no socket.  It leaves while its SYN is being handled, so it is
+ * the answer to the segment that was met last, seen the other way round. */
+static __always_inline void record_cookie(struct sk_buff *skb)
+{
+	struct met *met = met_get();
+	struct segment seg = {};
+	struct ev_synack *e;
+
+	if (!met || !met->armed || !(met->seg.flags & TCP_SYN) || !segment_of_skb(&seg, skb))
+		return;
+	if ((seg.flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK) ||
+	    seg.tuple.rport != met->seg.tuple.lport || seg.tuple.lport != met->seg.tuple.rport)
+		return;
+	for (int i = 0; i < 4; i++)
+		if (((u32 *)seg.tuple.laddr)[i] != ((u32 *)met->seg.tuple.raddr)[i])
+			return;
+	e = emit_reserve(sizeof(*e), EV_SYNACK, EVF_COOKIE);
+	if (!e)
+		return;
+	e->tuple = met->seg.tuple;
+	queues_fill(&e->queues, (struct sock *)met->listener);
+	e->retrans = 0;
+	e->pad = 0;
+	emit_submit(e);
+}
+
+SEC("tp_btf/net_dev_queue")
+int BPF_PROG(net_dev_queue, struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+	u8 state;
+
+	if (!sk) {
+		if (!skb->skb_iif)
+			record_cookie(skb);
+		return 0;
+	}
+	state = sk->__sk_common.skc_state;
+	if (state == TCP_NEW_SYN_RECV) {
+		struct tcp_request_sock *req = (struct tcp_request_sock *)sk;
+		u8 mptcp = BPF_CORE_READ(req, is_mptcp) ? EVF_MPTCP : 0;
+
+		/* A SYN-ACK sent again is told by tcp_retransmit_synack, once. */
+		if (BPF_CORE_READ(req, req.req.num_retrans) == 0)
+			record_synack(skb, sk, EV_SYNACK, mptcp, sk->__sk_common.skc_listener, 0);
+	} else if (state == TCP_SYN_RECV) {
+		record_fastopen(skb, sk);
+	}
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(tcp_retransmit_synack, struct sock *sk, struct request_sock *req)
+{
+	u8 flags = sk->__sk_common.skc_state == TCP_LISTEN ? 0 : EVF_FASTOPEN;
+
+	/* For Fast Open sk is the child, which has no queues (inet_rtx_syn_ack). */
+	record_synack(NULL, (struct sock *)req, EV_SYNACK_RETRANSMIT, flags,
+		      flags ? NULL : sk, req->num_retrans);
+	return 0;
+}
+
+static __always_inline bool request_is_gone(struct request_sock *req)
+{
+	/* Taken out of the hash by __sk_nulls_del_node_init_rcu: pprev is NULL. */
+	return !BPF_CORE_READ(req, __req_common.skc_nulls_node.pprev);
+}
+
+static __always_inline void record_request_gone(const struct ev_tuple *tuple, u32 reason, u8 flags,
+						struct sock *listener, u32 retrans)
+{
+	struct ev_request_gone *e;
+
+	if (!filter_keep(tuple))
+		return;
+	e = emit_reserve(sizeof(*e), EV_REQUEST_GONE, flags);
+	if (!e)
+		return;
+	e->tuple = *tuple;
+	queues_fill(&e->queues, listener);
+	e->reason = reason;
+	e->retrans = retrans;
+	emit_submit(e);
+}
+
+/* The request whose timer runs on this CPU right now.  Its facts are taken before the handler
+ * runs, because the handler may free it. */
+struct running_timer {
+	struct ev_tuple tuple;
+	u64 timer;
+	u64 request;
+	u64 listener;
+	u32 retrans;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct running_timer);
+} timers SEC(".maps");
+
+SEC("tp_btf/timer_expire_entry")
+int BPF_PROG(timer_expire_entry, struct timer_list *timer)
+{
+	struct running_timer *run;
+	struct request_sock *req;
+	u32 zero = 0;
+
+	if ((u64)timer->function != config.reqsk_timer)
+		return 0;
+	run = bpf_map_lookup_elem(&timers, &zero);
+	if (!run)
+		return 0;
+	req = (void *)timer - bpf_core_field_offset(struct request_sock, rsk_timer);
+	tuple_fill(&run->tuple, (struct sock *)req, false);
+	run->timer = (u64)timer;
+	run->request = (u64)req;
+	run->listener = (u64)BPF_CORE_READ(req, __req_common.skc_listener);
+	run->retrans = BPF_CORE_READ(req, num_retrans);
+	return 0;
+}
+
+/* reqsk_timer_handler: dropped after the last retry, or because the listener listens no more. */
+SEC("tp_btf/timer_expire_exit")
+int BPF_PROG(timer_expire_exit, struct timer_list *timer)
+{
+	struct running_timer *run;
+	struct sock *listener;
+	u32 zero = 0, reason = GONE_EXPIRED;
+	u8 flags = 0;
+
+	run = bpf_map_lookup_elem(&timers, &zero);
+	if (!run || run->timer != (u64)timer)
+		return 0;
+	run->timer = 0;
+	if (!request_is_gone((struct request_sock *)run->request))
+		return 0;
+	listener = (struct sock *)run->listener;
+	if (BPF_CORE_READ(listener, __sk_common.skc_state) != TCP_LISTEN) {
+		reason = GONE_LISTENER_CLOSED;
+		if (sock_may_migrate(listener))
+			flags = EVF_MIGRATE;
+	}
+	record_request_gone(&run->tuple, reason, flags, listener, run->retrans);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The one read-only struct that the reader hands to the BPF side, before it loads.
+ * The verifier knows its values, so what is off costs nothing.
+ */
+#ifndef SOCKLINE_CONFIG_H
+#define SOCKLINE_CONFIG_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+struct config_prefix {
+	__u8 addr[16]; /* v4-mapped; the bits outside mask are 0 */
+	__u8 mask[16];
+	__u32 on;
+	__u32 pad;
+};
+
+struct config {
+	struct config_prefix local;
+	struct config_prefix remote;
+	__u32 netns;	 /* inode number, 0: all */
+	__u16 family;	 /* AF_INET, AF_INET6, or 0: both.  v4-mapped counts as AF_INET */
+	__u8 ports_on;	 /* local ports are limited to those in the port bitmap */
+	__u8 active;	 /* report this host's own connects */
+	__u8 binds;	 /* report bind, listen and connect calls */
+	__u8 follow;	 /* mark what the followed process tree does */
+	__u8 pad[2];
+	__u64 reqsk_timer; /* address of reqsk_timer_handler, 0: unknown */
+	__s32 drop_reason[8]; /* enum drop_reason → this kernel's SKB_DROP_REASON_*, -1: has none */
+};
+
+#endif

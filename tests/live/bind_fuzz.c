@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * bindrule against the kernel: random sockets in a namespace of its own, then one more that wants a
+ * port, all of it really done; the kernel's answer to every single call is compared with bindrule's.
+ *
+ *   bind_fuzz [--seed N] [--count N] [--from N] [-v]
+ *
+ * Situation K of a seed is always the same, so a disagreement is repeated with --from K --count 1; it
+ * is printed as a row for tests/unit/test_bindrule.c.  Needs root.  Exit 1 on any disagreement.
+ */
+#include "bind_fuzz/gen.h"
+#include "bind_fuzz/judge.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Situations per pair of namespaces: STRIDE ports each, from FIRST_PORT on. */
+#define CHUNK      3000
+#define FIRST_PORT 10000
+
+struct fuzz {
+	struct judge judge;
+	struct world world;
+	struct rng rng;
+	struct theme theme;
+	struct situation sit;
+};
+
+static const char range_path[] = "/proc/sys/net/ipv4/ip_local_port_range";
+
+static void env_wide(struct world *w)
+{
+	w->env.range_lo = UNPRIV_START;
+	w->env.range_hi = 65535;
+	w->env.autobind_reuse = false;
+}
+
+/* The real call, under the sysctls of the environment. */
+static int call(struct fuzz *f, int fd, const struct bind_cand *c, enum bind_op *step)
+{
+	bool narrow = !c->port && !c->local_range && f->world.env.range_hi != 65535;
+	char text[32];
+	int err;
+
+	if (narrow) {
+		snprintf(text, sizeof(text), "%u %u", f->world.env.range_lo, f->world.env.range_hi);
+		world_sysctl(range_path, text);
+	}
+	if (f->world.env.autobind_reuse)
+		world_sysctl("/proc/sys/net/ipv4/ip_autobind_reuse", "1");
+	err = make_call(&f->world, fd, c, step);
+	if (narrow)
+		world_sysctl(range_path, WIDE_RANGE);
+	if (f->world.env.autobind_reuse)
+		world_sysctl("/proc/sys/net/ipv4/ip_autobind_reuse", "0");
+	return err;
+}
+
+static struct bind_cand from_fact(const struct live_sock *l, enum bind_op op)
+{
+	struct bind_cand c = {.op = op,
+			      .family = l->fact.family,
+			      .port = l->fact.port,
+			      .state = l->fact.state,
+			      .uid = l->fact.uid,
+			      .reuse = l->fact.reuse,
+			      .reuseport = l->fact.reuseport,
+			      .v6only = l->fact.v6only,
+			      .bound_dev_if = l->fact.bound_dev_if};
+
+	memcpy(c.addr, l->fact.addr, 16);
+	return c;
+}
+
+static void do_listen(struct fuzz *f, struct live_sock *l)
+{
+	struct bind_cand c = from_fact(l, BIND_OP_LISTEN);
+	struct bind_result res = {.cap = 0};
+	enum bind_op step;
+	int err = call(f, l->fd, &c, &step);
+
+	judge_call(&f->judge, &f->sit, l, &c, err, step, &res);
+	if (!err)
+		make_listening(&f->sit, l);
+}
+
+static bool do_connect(struct fuzz *f, struct live_sock *l, bool nobody)
+{
+	struct bind_cand c = from_fact(l, BIND_OP_CONNECT);
+	struct bind_result res = {.cap = 0};
+	struct bind_sock before = l->fact;
+	uint8_t from[16];
+	int err;
+
+	if (!make_route(&f->world, c.family, c.addr, c.bound_dev_if, c.raddr, from))
+		return false;
+	c.rport = SERVER_PORT;
+	if (nobody && memcmp(c.raddr, from, 16))
+		c.raddr[15] = 0x63;
+	if (!rule_is_wildcard(c.family, c.addr) && memcmp(c.addr, from, 16))
+		return false;
+	memcpy(c.addr, from, 16);
+	err = make_connect(&f->sit, l, nobody);
+	{
+		struct live_sock now = *l;
+
+		l->fact = before;
+		judge_call(&f->judge, &f->sit, l, &c, err, BIND_OP_CONNECT, &res);
+		l->fact = now.fact;
+	}
+	if (err)
+		make_gone(&f->sit, l);
+	return !err;
+}
+
+static void do_disconnect(struct fuzz *f, struct live_sock *l)
+{
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+	if (connect(l->fd, &none, sizeof(none)))
+		world_die(__FILE__, __LINE__);
+	make_refresh(&f->sit, l);
+	l->fact.state = TCP_CLOSE;
+}
+
+static void do_child(struct fuzz *f, struct live_sock *l, enum kind kind)
+{
+	struct live_sock *child;
+
+	do_listen(f, l);
+	if (l->fact.state != TCP_LISTEN)
+		return;
+	child = make_child(&f->sit, l, f->theme.users > 1 && rng_percent(&f->rng, 50) ? 1000 : 0);
+	if (child && kind == KIND_CHILD_TIME_WAIT)
+		make_time_wait(&f->sit, child);
+	if (kind != KIND_CHILD && (kind == KIND_CHILD_ONLY || rng_percent(&f->rng, 70)))
+		make_gone(&f->sit, l);
+}
+
+static void do_kind(struct fuzz *f, struct live_sock *l, enum kind kind)
+{
+	switch (kind) {
+	case KIND_BOUND:
+	case KIND_AUTO:
+	case KIND_PICKED:
+		break;
+	case KIND_LISTEN:
+		do_listen(f, l);
+		break;
+	case KIND_CONNECTED:
+		do_connect(f, l, false);
+		break;
+	case KIND_SYN_SENT:
+		do_connect(f, l, true);
+		break;
+	case KIND_CHILD:
+	case KIND_CHILD_ONLY:
+	case KIND_CHILD_TIME_WAIT:
+		do_child(f, l, kind);
+		break;
+	case KIND_TIME_WAIT:
+		if (do_connect(f, l, false))
+			make_time_wait(&f->sit, l);
+		break;
+	case KIND_HALF_CLOSED:
+		if (do_connect(f, l, false))
+			make_half_close(&f->sit, l, rng_percent(&f->rng, 50));
+		break;
+	case KIND_AUTO_TIME_WAIT:
+		make_time_wait(&f->sit, l);
+		break;
+	case KIND_DISCONNECTED:
+		if (do_connect(f, l, false))
+			do_disconnect(f, l);
+		break;
+	}
+}
+
+static void flip(struct fuzz *f, struct live_sock *l)
+{
+	bool port = rng_percent(&f->rng, 50);
+	int value = port ? !l->fact.reuseport : !l->fact.reuse;
+
+	if (l->fd < 0 || !l->there)
+		return;
+	if (setsockopt(l->fd, SOL_SOCKET, port ? SO_REUSEPORT : SO_REUSEADDR, &value,
+		       sizeof(value)))
+		world_die(__FILE__, __LINE__);
+	*(port ? (uint8_t *)&l->fact.reuseport : &l->fact.reuse) = value;
+	f->sit.changed = true;
+}
+
+/* bind(), or connect() that picks the one port allowed: judged as every call is. */
+static struct live_sock *arrive(struct fuzz *f, struct bind_cand *c, enum kind kind)
+{
+	struct bind_result res = {.cap = 0};
+	struct live_sock *l;
+	enum bind_op step;
+	int fd, err;
+
+	if (kind == KIND_AUTO || kind == KIND_AUTO_TIME_WAIT || kind == KIND_PICKED) {
+		f->world.env.range_lo = f->world.env.range_hi = c->port;
+		c->port = 0;
+		c->local_range = true;
+	}
+	if (kind == KIND_AUTO || kind == KIND_AUTO_TIME_WAIT) {
+		uint8_t from[16];
+
+		c->op = BIND_OP_CONNECT;
+		c->rport = SERVER_PORT;
+		world_addr(c->family == AF_INET ? "0.0.0.0" : "::", c->addr);
+		make_route(&f->world, c->family, c->addr, c->bound_dev_if, c->raddr, from);
+		memcpy(c->addr, from, 16);
+	}
+	fd = make_socket(c);
+	err = call(f, fd, c, &step);
+	judge_call(&f->judge, &f->sit, NULL, c, err, step, &res);
+	env_wide(&f->world);
+	if (err) {
+		close(fd);
+		return NULL;
+	}
+	l = make_keep(&f->sit, fd, c);
+	if (c->op == BIND_OP_CONNECT)
+		make_peer(&f->sit, l);
+	return l;
+}
+
+static void build(struct fuzz *f)
+{
+	int n = 1 + rng_below(&f->rng, 4);
+	bool later = rng_percent(&f->rng, 50);
+	struct live_sock *late[4];
+	enum kind kinds[4];
+
+	for (int i = 0; i < n; i++) {
+		struct bind_cand c;
+
+		gen_spec(&f->rng, &f->theme, &f->sit, &c);
+		kinds[i] = gen_kind(&f->rng, &f->sit);
+		late[i] = arrive(f, &c, kinds[i]);
+		if (late[i] && f->theme.flips && rng_percent(&f->rng, 50))
+			flip(f, late[i]);
+		if (late[i] && !later)
+			do_kind(f, late[i], kinds[i]);
+	}
+	for (int i = 0; later && i < n; i++)
+		if (late[i])
+			do_kind(f, late[i], kinds[i]);
+}
+
+/* The same candidate again; true if it succeeds. */
+static bool again(struct fuzz *f, const struct bind_cand *c)
+{
+	struct bind_result res = {.cap = 0};
+	enum bind_op step;
+	int fd = make_socket(c), err = call(f, fd, c, &step);
+
+	judge_call(&f->judge, &f->sit, NULL, c, err, step, &res);
+	close(fd);
+	return !err;
+}
+
+/* One blocker alone must still be enough, and without any of them it must succeed. */
+static void check_blockers(struct fuzz *f, const struct bind_cand *c, const struct bind_result *res)
+{
+	struct live_sock *keep = (void *)res->conflicts[rng_below(&f->rng, res->n_conflicts)].sock;
+	bool one_port = res->rule == BIND_RULE_PORT_HELD;
+
+	for (size_t i = 0; i < res->n_conflicts; i++) {
+		struct live_sock *l = (void *)res->conflicts[i].sock;
+
+		if (l != keep && !make_gone(&f->sit, l))
+			return;
+	}
+	if (one_port && res->n_conflicts > 1)
+		judge_that(&f->judge, &f->sit, c, !again(f, c),
+			   "one blocker is left, and it succeeds");
+	if (!make_gone(&f->sit, keep))
+		return;
+	f->judge.removals++;
+	judge_that(&f->judge, &f->sit, c, again(f, c), "no blocker is left, and it fails");
+}
+
+static void situation(struct fuzz *f, uint32_t index)
+{
+	struct bind_conflict conflicts[SOCK_MAX];
+	struct bind_result res = {.conflicts = conflicts, .cap = SOCK_MAX};
+	struct bind_cand c;
+	enum bind_op step;
+	int fd, err;
+
+	f->judge.index = index;
+	f->judge.failed = 0;
+	f->rng.state = f->judge.seed * 0x100000001b3u + index;
+	make_begin(&f->sit, &f->world, FIRST_PORT + index % CHUNK * STRIDE);
+	gen_theme(&f->rng, &f->theme);
+	env_wide(&f->world);
+	build(f);
+	gen_candidate(&f->rng, &f->theme, &f->sit, &c);
+	fd = make_socket(&c);
+	err = call(f, fd, &c, &step);
+	judge_call(&f->judge, &f->sit, NULL, &c, err, step, &res);
+	close(fd);
+	if (err && res.n_conflicts)
+		check_blockers(f, &c, &res);
+	make_end(&f->sit);
+}
+
+struct tally {
+	uint32_t passed;
+	uint32_t failed;
+	struct judge sum;
+};
+
+static void add_up(struct judge *sum, const struct judge *j)
+{
+	sum->calls += j->calls;
+	sum->errs += j->errs;
+	sum->unknowns += j->unknowns;
+	sum->skips += j->skips;
+	sum->cures += j->cures;
+	sum->removals += j->removals;
+	for (size_t i = 0; i < sizeof(j->rules) / sizeof(*j->rules); i++)
+		sum->rules[i] += j->rules[i];
+}
+
+/* In a process of its own: the namespaces end with it, TIME_WAITs and all. */
+static void chunk(struct tally *t, uint64_t seed, uint32_t from, uint32_t to)
+{
+	static struct fuzz f;
+	int ret = world_make(&f.world);
+
+	if (ret) {
+		fprintf(stderr, "bind_fuzz: cannot make the namespaces: %s\n", strerror(-ret));
+		_exit(2);
+	}
+	world_sysctl(range_path, WIDE_RANGE);
+	world_sysctl("/proc/sys/net/ipv4/ip_unprivileged_port_start", "16000");
+	world_sysctl("/proc/sys/net/ipv4/tcp_max_tw_buckets", "100000");
+	f.world.env.unpriv_port_start = UNPRIV_START;
+	f.judge.seed = seed;
+	for (uint32_t i = from; i < to; i++) {
+		situation(&f, i);
+		*(f.judge.failed ? &t->failed : &t->passed) += 1;
+		if (t->failed >= 20)
+			break;
+	}
+	add_up(&t->sum, &f.judge);
+	fflush(stdout);
+	_exit(0);
+}
+
+static int run(struct tally *t, uint64_t seed, uint32_t from, uint32_t count)
+{
+	for (uint32_t at = from; at < from + count && t->failed < 20;) {
+		uint32_t end = at - at % CHUNK + CHUNK;
+		int status;
+		pid_t pid;
+
+		if (end > from + count)
+			end = from + count;
+		fflush(stdout);
+		pid = fork();
+		if (!pid)
+			chunk(t, seed, at, end);
+		if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status))
+			return -1;
+		at = end;
+	}
+	return 0;
+}
+
+static void report(const struct tally *t, bool verbose)
+{
+	printf("%llu calls, %llu refused, %llu let pass by the bucket's memory alone, "
+	       "%llu undecided without it, %llu times the blockers were removed, %llu cures "
+	       "tried\n",
+	       (unsigned long long)t->sum.calls, (unsigned long long)t->sum.errs,
+	       (unsigned long long)t->sum.skips, (unsigned long long)t->sum.unknowns,
+	       (unsigned long long)t->sum.removals, (unsigned long long)t->sum.cures);
+	for (size_t i = 1; verbose && i < sizeof(t->sum.rules) / sizeof(*t->sum.rules); i++)
+		if (t->sum.rules[i])
+			printf("  rule %zu: %llu\n", i, (unsigned long long)t->sum.rules[i]);
+	printf("%u passed, %u failed\n", t->passed, t->failed);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {{"seed", required_argument, NULL, 's'},
+						{"count", required_argument, NULL, 'c'},
+						{"from", required_argument, NULL, 'f'},
+						{NULL, 0, NULL, 0}};
+	uint64_t seed = time(NULL);
+	uint32_t count = 20000, from = 0;
+	bool verbose = false;
+	struct tally *t;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "v", options, NULL)) != -1) {
+		if (opt == 's')
+			seed = strtoull(optarg, NULL, 0);
+		else if (opt == 'c')
+			count = strtoul(optarg, NULL, 0);
+		else if (opt == 'f')
+			from = strtoul(optarg, NULL, 0);
+		else if (opt == 'v')
+			verbose = true;
+		else
+			return 2;
+	}
+	t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (t == MAP_FAILED)
+		return 2;
+	printf("seed %llu\n", (unsigned long long)seed);
+	if (run(t, seed, from, count)) {
+		printf("%u passed, %u failed, and it stopped half-way\n", t->passed, t->failed + 1);
+		return 1;
+	}
+	report(t, verbose);
+	return t->failed ? 1 : 0;
+}

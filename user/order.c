@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Owns the merge of the rings by time, and the account of sequence numbers.  Pure. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "order.h"
+
+#define CPUS   0x10000
+#define WINDOW 64 /* numbers behind the newest that are remembered one by one */
+
+/* A sliding window over one CPU's numbers, as in RFC 4303, 3.4.3: bit i is newest - i. */
+struct sequence {
+	uint64_t seen;
+	uint64_t last_ns;	/* of the newest event */
+	uint64_t gap_from_ns;	/* around the gaps not yet told of */
+	uint64_t gap_until_ns;
+	uint64_t missing;
+	uint32_t newest;
+	bool begun;
+};
+
+struct heap_entry {
+	uint64_t time_ns;
+	uint32_t arrival; /* of two at the same time, the first to come is the first to go */
+	uint32_t slot;
+};
+
+struct order {
+	struct order_stats stats;
+	struct sequence *cpus;
+	struct heap_entry *heap;
+	union event *slots;
+	uint32_t *free_slots;
+	uint32_t free_cnt;
+	uint32_t heap_cnt;
+	uint32_t cpus_used; /* highest CPU seen, plus one */
+	bool from_zero;
+	uint64_t passed_ns; /* time of the last event given out */
+};
+
+struct order *order_new(uint32_t capacity)
+{
+	struct order *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->cpus = calloc(CPUS, sizeof(*o->cpus));
+	o->heap = calloc(capacity, sizeof(*o->heap));
+	o->slots = calloc(capacity, sizeof(*o->slots));
+	o->free_slots = calloc(capacity, sizeof(*o->free_slots));
+	if (!o->cpus || !o->heap || !o->slots || !o->free_slots) {
+		order_free(o);
+		return NULL;
+	}
+	/* The last one given back is the next one taken: little memory is ever touched. */
+	for (uint32_t i = 0; i < capacity; i++)
+		o->free_slots[i] = capacity - 1 - i;
+	o->free_cnt = capacity;
+	return o;
+}
+
+void order_free(struct order *o)
+{
+	if (!o)
+		return;
+	free(o->cpus);
+	free(o->heap);
+	free(o->slots);
+	free(o->free_slots);
+	free(o);
+}
+
+static bool entry_before(const struct heap_entry *a, const struct heap_entry *b)
+{
+	if (a->time_ns != b->time_ns)
+		return a->time_ns < b->time_ns;
+	return (int32_t)(a->arrival - b->arrival) < 0;
+}
+
+static void heap_up(struct order *o, struct heap_entry e)
+{
+	uint32_t i = o->heap_cnt++;
+
+	while (i && entry_before(&e, &o->heap[(i - 1) / 2])) {
+		o->heap[i] = o->heap[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	o->heap[i] = e;
+}
+
+static void heap_drop_top(struct order *o)
+{
+	struct heap_entry e = o->heap[--o->heap_cnt];
+	uint32_t i = 0, child;
+
+	while ((child = 2 * i + 1) < o->heap_cnt) {
+		if (child + 1 < o->heap_cnt && entry_before(&o->heap[child + 1], &o->heap[child]))
+			child++;
+		if (!entry_before(&o->heap[child], &e))
+			break;
+		o->heap[i] = o->heap[child];
+		i = child;
+	}
+	o->heap[i] = e;
+}
+
+static void gap_add(struct order *o, struct sequence *s, uint32_t events, uint64_t now_ns)
+{
+	if (!s->missing)
+		s->gap_from_ns = s->last_ns;
+	s->missing += events;
+	s->gap_until_ns = now_ns;
+	o->stats.lost += events;
+}
+
+/* 0, or -EEXIST if this number was seen before. */
+static int sequence_note(struct order *o, const struct ev_hdr *hdr)
+{
+	struct sequence *s = &o->cpus[hdr->cpu];
+	int32_t ahead;
+
+	if (hdr->cpu >= o->cpus_used)
+		o->cpus_used = hdr->cpu + 1;
+	if (!s->begun) /* as if the number before the first had been seen */
+		*s = (struct sequence){.begun = true,
+				       .seen = UINT64_MAX,
+				       .newest = o->from_zero ? UINT32_MAX : hdr->seq - 1};
+	ahead = hdr->seq - s->newest;
+	if (ahead <= 0) {
+		if (-ahead >= WINDOW || s->seen >> -ahead & 1)
+			return -EEXIST;
+		s->seen |= 1ULL << -ahead;
+		if (s->missing) {
+			s->missing--;
+			o->stats.lost--;
+		}
+		return 0;
+	}
+	if (ahead > 1)
+		gap_add(o, s, ahead - 1, hdr->time_ns);
+	s->seen = ahead < WINDOW ? s->seen << ahead | 1 : 1;
+	s->newest = hdr->seq;
+	s->last_ns = hdr->time_ns;
+	return 0;
+}
+
+void order_from_zero(struct order *o)
+{
+	o->from_zero = true;
+}
+
+int order_push(struct order *o, const union event *ev)
+{
+	uint32_t slot;
+
+	if (!o->free_cnt)
+		return -ENOSPC;
+	if (ev->hdr.cpu != EV_CPU_HOST && sequence_note(o, &ev->hdr)) {
+		o->stats.duplicates++;
+		return -EEXIST;
+	}
+	slot = o->free_slots[--o->free_cnt];
+	o->slots[slot] = *ev;
+	heap_up(o, (struct heap_entry){ev->hdr.time_ns, o->stats.events, slot});
+	o->stats.events++;
+	if (ev->hdr.time_ns < o->passed_ns)
+		o->stats.late++;
+	return 0;
+}
+
+const union event *order_pop(struct order *o, uint64_t horizon_ns)
+{
+	struct heap_entry top;
+
+	if (!o->heap_cnt || o->heap[0].time_ns > horizon_ns)
+		return NULL;
+	top = o->heap[0];
+	heap_drop_top(o);
+	o->free_slots[o->free_cnt++] = top.slot;
+	if (top.time_ns > o->passed_ns)
+		o->passed_ns = top.time_ns;
+	return &o->slots[top.slot];
+}
+
+bool order_next_loss(struct order *o, struct order_loss *loss)
+{
+	for (uint32_t cpu = 0; cpu < o->cpus_used; cpu++) {
+		struct sequence *s = &o->cpus[cpu];
+
+		if (!s->missing)
+			continue;
+		*loss = (struct order_loss){s->missing, s->gap_from_ns, s->gap_until_ns, cpu};
+		s->missing = 0;
+		return true;
+	}
+	return false;
+}
+
+const struct order_stats *order_stats(const struct order *o)
+{
+	return &o->stats;
+}

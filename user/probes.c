@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Owns the table of probes, and their attachment. */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "event.h"
+#include "kernel.h"
+#include "observer.skel.h"
+#include "probes.h"
+
+static bool has(const struct btf *btf, const char *tracepoint, int args)
+{
+	return kernel_tracepoint_args(btf, tracepoint) >= args;
+}
+
+static bool kfree_has_reason(const struct btf *btf)
+{
+	return has(btf, "kfree_skb", 3);
+}
+
+static bool kfree_no_reason(const struct btf *btf)
+{
+	return !kfree_has_reason(btf);
+}
+
+static bool uring_fields(const struct btf *btf)
+{
+	return has(btf, "io_uring_complete", 4);
+}
+
+static bool uring_cqe(const struct btf *btf)
+{
+	return has(btf, "io_uring_complete", 3) && !uring_fields(btf);
+}
+
+static bool has_timer_exit(const struct btf *btf)
+{
+	return has(btf, "timer_expire_exit", 1);
+}
+
+/* Attached in this order: whatever answers a SYN before what sees it, so that no answer is missed
+ * by a story that begins meanwhile. */
+const struct probe probes[] = {
+	{"net_dev_queue", "tp_btf/net_dev_queue", PROBE_ESSENTIAL, "SYN-ACKs", NULL},
+	{"tcp_retransmit_synack", "tp_btf/tcp_retransmit_synack", PROBE_ESSENTIAL,
+	 "SYN-ACKs sent again", NULL},
+	{"inet_sock_set_state", "tp_btf/inet_sock_set_state", PROBE_ESSENTIAL,
+	 "the end of handshakes, and listeners that come and go", NULL},
+	{"sys_exit_accept", "syscalls/sys_exit_accept", PROBE_ESSENTIAL, "accept()", NULL},
+	{"sys_exit_accept4", "syscalls/sys_exit_accept4", PROBE_ESSENTIAL, "accept4()", NULL},
+	{"io_uring_complete", "tp_btf/io_uring_complete", PROBE_WANTED, "accept by io_uring",
+	 uring_cqe},
+	{"io_uring_complete_fields", "tp_btf/io_uring_complete", PROBE_WANTED,
+	 "accept by io_uring", uring_fields},
+	{"kfree_skb", "tp_btf/kfree_skb", PROBE_WANTED,
+	 "dropped ACKs, resets in the SYN queue, and connections to closed ports",
+	 kfree_has_reason},
+	{"kfree_skb_no_reason", "tp_btf/kfree_skb", PROBE_WANTED,
+	 "dropped ACKs and resets in the SYN queue", kfree_no_reason},
+	{"timer_expire_entry", "tp_btf/timer_expire_entry", PROBE_WANTED,
+	 "SYN-queue entries that expire", has_timer_exit},
+	{"timer_expire_exit", "tp_btf/timer_expire_exit", PROBE_WANTED,
+	 "SYN-queue entries that expire", has_timer_exit},
+	{"sys_enter_listen", "syscalls/sys_enter_listen", PROBE_WANTED,
+	 "the backlog that listen() asks for", NULL},
+	{"sys_exit_listen", "syscalls/sys_exit_listen", PROBE_WANTED,
+	 "the backlog that listen() asks for", NULL},
+	{"tcp_retransmit_skb", "tp_btf/tcp_retransmit_skb", PROBE_ACTIVE,
+	 "SYNs that this host sends again", NULL},
+	{"sys_enter_connect", "syscalls/sys_enter_connect", PROBE_ACTIVE,
+	 "connects that fail before a SYN is sent", NULL},
+	{"sys_exit_connect", "syscalls/sys_exit_connect", PROBE_ACTIVE,
+	 "connects that fail before a SYN is sent", NULL},
+	{"sys_enter_bind", "syscalls/sys_enter_bind", PROBE_CALLS, "bind()", NULL},
+	{"sys_exit_bind", "syscalls/sys_exit_bind", PROBE_CALLS, "bind()", NULL},
+	{"sched_process_fork", "tp_btf/sched_process_fork", PROBE_FOLLOW,
+	 "children of the followed process", NULL},
+	{"cgroup_skb_ingress", "cgroup_skb/ingress", PROBE_ESSENTIAL,
+	 "SYNs at their listener, and the queues that they meet", NULL},
+};
+const size_t probes_cnt = sizeof(probes) / sizeof(probes[0]);
+
+static bool wanted(enum probe_need need, const struct config *c)
+{
+	switch (need) {
+	case PROBE_ESSENTIAL:
+	case PROBE_WANTED:
+		return true;
+	case PROBE_ACTIVE:
+		return c->active || c->binds;
+	case PROBE_CALLS:
+		return c->binds;
+	case PROBE_FOLLOW:
+		return c->follow;
+	}
+	return false;
+}
+
+static struct bpf_program *program_of(struct observer_bpf *skel, const char *name)
+{
+	return bpf_object__find_program_by_name(skel->obj, name);
+}
+
+void probes_select(const struct btf *btf, struct observer_bpf *skel, struct probe_state *states,
+		   const struct config *c)
+{
+	for (size_t i = 0; i < probes_cnt; i++) {
+		const struct probe *p = &probes[i];
+		struct probe_state *s = &states[i];
+
+		memset(s, 0, sizeof(*s));
+		s->suits = !p->suits || p->suits(btf);
+		s->wanted = wanted(p->need, c);
+		bpf_program__set_autoload(program_of(skel, p->program), s->suits && s->wanted);
+	}
+}
+
+static struct bpf_link *attach_cgroup(struct bpf_program *program)
+{
+	int fd = kernel_cgroup2();
+	struct bpf_link *link;
+
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	/* A link never replaces another's program: it is added to those of the root (ALLOW_MULTI). */
+	link = bpf_program__attach_cgroup(program, fd);
+	close(fd);
+	return link;
+}
+
+/* As libbpf does it, but tracefs need not be mounted. */
+static struct bpf_link *attach_classic(struct bpf_program *program, const char *event)
+{
+	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
+	int id = kernel_tracepoint_id(event), fd;
+	struct bpf_link *link;
+
+	if (id < 0) {
+		errno = -id;
+		return NULL;
+	}
+	attr.config = id;
+	fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	link = bpf_program__attach_perf_event(program, fd);
+	if (!link)
+		close(fd);
+	return link;
+}
+
+static struct bpf_link *attach(struct bpf_program *program, const char *hook)
+{
+	if (!strncmp(hook, "cgroup_skb/", 11))
+		return attach_cgroup(program);
+	if (!strncmp(hook, "syscalls/", 9))
+		return attach_classic(program, hook);
+	return bpf_program__attach(program);
+}
+
+int probes_attach(struct observer_bpf *skel, struct probe_state *states, size_t *failed)
+{
+	for (size_t i = 0; i < probes_cnt; i++) {
+		struct probe_state *s = &states[i];
+
+		if (!s->suits || !s->wanted)
+			continue;
+		s->link = attach(program_of(skel, probes[i].program), probes[i].hook);
+		s->attached = s->link != NULL;
+		s->error = s->attached ? 0 : -errno;
+		if (!s->attached && probes[i].need == PROBE_ESSENTIAL) {
+			*failed = i;
+			return s->error;
+		}
+	}
+	return 0;
+}
+
+void probes_detach(struct probe_state *states)
+{
+	for (size_t i = 0; i < probes_cnt; i++) {
+		bpf_link__destroy(states[i].link);
+		states[i].link = NULL;
+	}
+}
+
+/* include/net/dropreason-core.h; the numbers move between kernels, the names do not. */
+static const struct {
+	enum drop_reason reason;
+	const char *name;
+} reasons[] = {
+	{DROP_NOT_SPECIFIED, "SKB_DROP_REASON_NOT_SPECIFIED"},
+	{DROP_LISTEN_OVERFLOW, "SKB_DROP_REASON_TCP_LISTEN_OVERFLOW"},
+	{DROP_NO_SOCKET, "SKB_DROP_REASON_NO_SOCKET"},
+	{DROP_TCP_FLAGS, "SKB_DROP_REASON_TCP_FLAGS"},
+	{DROP_AUTH, "SKB_DROP_REASON_TCP_MD5UNEXPECTED"},
+	{DROP_FILTER, "SKB_DROP_REASON_SOCKET_FILTER"},
+};
+
+void probes_kernel_config(const struct btf *btf, struct config *c)
+{
+	memset(c->drop_reason, 0xff, sizeof(c->drop_reason));
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		c->drop_reason[reasons[i].reason] =
+			kernel_enum_value(btf, "skb_drop_reason", reasons[i].name);
+	c->reqsk_timer = kernel_symbol("reqsk_timer_handler");
+}

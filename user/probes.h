@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The table of probes: each BPF program, how it is attached, whether it is needed, and what is not
+ * seen without it. */
+#ifndef SOCKLINE_PROBES_H
+#define SOCKLINE_PROBES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct btf;
+struct observer_bpf;
+struct config;
+struct bpf_link;
+
+enum probe_need {
+	PROBE_ESSENTIAL, /* without it sockline cannot do its work */
+	PROBE_WANTED,	 /* without it something is not seen */
+	PROBE_ACTIVE,	 /* for this host's own connects only */
+	PROBE_CALLS,	 /* for bind and connect calls only */
+	PROBE_FOLLOW,	 /* for a followed process tree only */
+};
+
+struct probe {
+	const char *program; /* name in the BPF object */
+	const char *hook;    /* for people: "tp_btf/kfree_skb" */
+	enum probe_need need;
+	const char *unseen;  /* what is not seen without it */
+	/* Is this the variant for the running kernel?  NULL: always. */
+	bool (*suits)(const struct btf *btf);
+};
+
+struct probe_state {
+	bool suits;    /* this variant is for this kernel */
+	bool wanted;   /* by the configuration */
+	bool attached;
+	int error;     /* -errno if it could not be attached */
+	struct bpf_link *link;
+};
+
+extern const struct probe probes[];
+extern const size_t probes_cnt;
+
+/* Before the load: programs that are not for this kernel or not asked for are left out. */
+void probes_select(const struct btf *btf, struct observer_bpf *skel, struct probe_state *states,
+		   const struct config *c);
+
+/* After it.  0, or -errno of the essential one that failed, whose row is *failed. */
+int probes_attach(struct observer_bpf *skel, struct probe_state *states, size_t *failed);
+
+void probes_detach(struct probe_state *states);
+
+/* What depends on the running kernel: addresses and numbers of reasons. */
+void probes_kernel_config(const struct btf *btf, struct config *c);
+
+#endif
