@@ -23,7 +23,7 @@ static __always_inline void record_listener(struct sock *sk, u8 kind, s32 fd, s3
 	tuple_fill(&tuple, sk, false);
 	if (!tuple.lport)
 		tuple.lport = sock_local_port(sk);
-	if (config.netns && tuple.netns != config.netns)
+	if ((config.netns && tuple.netns != config.netns) || !port_wanted(tuple.lport))
 		return;
 	if (kind == EV_UNLISTEN && sock_may_migrate(sk))
 		flags |= EVF_MIGRATE;

@@ -25,12 +25,13 @@ static __always_inline bool port_wanted(u16 port)
 	return !config.ports_on || config_ports[port >> 6] & 1ULL << (port & 63);
 }
 
-/* A port that is not known yet (0) passes: the reader, which learns it later, looks again. */
+/* Of an outgoing connection the local port may not be known yet (0): it passes, and the reader,
+ * which learns it later, looks again. */
 static __always_inline bool filter_keep(const struct ev_tuple *t)
 {
 	if (config.netns && t->netns != config.netns)
 		return false;
-	if (t->lport && !port_wanted(t->lport))
+	if (t->lport ? !port_wanted(t->lport) : config.ports_on && !config.active)
 		return false;
 	if (config.family && addr_is_v4(t->raddr) != (config.family == AF_INET))
 		return false;

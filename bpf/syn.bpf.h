@@ -87,6 +87,16 @@ int cgroup_skb_ingress(struct __sk_buff *skb)
 	return 1; /* always: it must never drop a packet */
 }
 
+/* reqsk_timer_handler, a static function: its address is learnt from the first request that is
+ * seen, whose timer was set up before its SYN-ACK was sent (inet_csk_reqsk_queue_hash_add). */
+__u64 reqsk_timer_handler = 0;
+
+static __always_inline void learn_timer(struct request_sock *req)
+{
+	if (!reqsk_timer_handler)
+		reqsk_timer_handler = (u64)BPF_CORE_READ(req, rsk_timer.function);
+}
+
 static __always_inline void record_synack(struct sk_buff *skb, struct sock *sk, u8 kind, u8 flags,
 					  struct sock *listener, u32 retrans)
 {
@@ -148,6 +158,7 @@ int BPF_PROG(net_dev_queue, struct sk_buff *skb)
 		struct tcp_request_sock *req = (struct tcp_request_sock *)sk;
 		u8 mptcp = BPF_CORE_READ(req, is_mptcp) ? EVF_MPTCP : 0;
 
+		learn_timer((struct request_sock *)sk);
 		/* A SYN-ACK sent again is told by tcp_retransmit_synack, once. */
 		if (BPF_CORE_READ(req, req.req.num_retrans) == 0)
 			record_synack(skb, sk, EV_SYNACK, mptcp, sk->__sk_common.skc_listener, 0);
@@ -162,6 +173,7 @@ int BPF_PROG(tcp_retransmit_synack, struct sock *sk, struct request_sock *req)
 {
 	u8 flags = sk->__sk_common.skc_state == TCP_LISTEN ? 0 : EVF_FASTOPEN;
 
+	learn_timer(req);
 	/* For Fast Open sk is the child, which has no queues (inet_rtx_syn_ack). */
 	record_synack(NULL, (struct sock *)req, EV_SYNACK_RETRANSMIT, flags,
 		      flags ? NULL : sk, req->num_retrans);
@@ -215,7 +227,7 @@ int BPF_PROG(timer_expire_entry, struct timer_list *timer)
 	struct request_sock *req;
 	u32 zero = 0;
 
-	if ((u64)timer->function != config.reqsk_timer)
+	if (!reqsk_timer_handler || (u64)timer->function != reqsk_timer_handler)
 		return 0;
 	run = bpf_map_lookup_elem(&timers, &zero);
 	if (!run)

@@ -27,7 +27,6 @@ struct config {
 	__u8 binds;	 /* report bind, listen and connect calls */
 	__u8 follow;	 /* mark what the followed process tree does */
 	__u8 pad[2];
-	__u64 reqsk_timer; /* address of reqsk_timer_handler, 0: unknown */
 	__s32 drop_reason[8]; /* enum drop_reason → this kernel's SKB_DROP_REASON_*, -1: has none */
 };
 

@@ -51,26 +51,6 @@ long kernel_enum_value(const struct btf *btf, const char *type, const char *name
 	return -1;
 }
 
-uint64_t kernel_symbol(const char *name)
-{
-	FILE *f = fopen("/proc/kallsyms", "re");
-	size_t len = strlen(name), cap = 0;
-	uint64_t address = 0;
-	char *line = NULL, *at;
-
-	if (!f)
-		return 0;
-	while (!address && getline(&line, &cap, f) > 0) {
-		/* "ffffffff82008db0 t name\n" */
-		at = strchr(line, ' ');
-		if (at && at[1] && !strncmp(at + 3, name, len) && at[3 + len] == '\n')
-			address = strtoull(line, NULL, 16);
-	}
-	free(line);
-	fclose(f);
-	return address;
-}
-
 /* fsopen(2) and kin: glibc 2.36 has no wrapper for all of them in one header with <sys/mount.h>. */
 static int open_unmounted(const char *type)
 {

@@ -16,9 +16,6 @@ int kernel_tracepoint_args(const struct btf *btf, const char *name);
 /* The value of an enumerator, -1 if there is none of that name. */
 long kernel_enum_value(const struct btf *btf, const char *type, const char *name);
 
-/* Address of a kernel function, 0 if kallsyms hides it. */
-uint64_t kernel_symbol(const char *name);
-
 /* A directory fd of the file system, wherever it is mounted, or of an instance of its own; -errno.
  * The caller closes it. */
 int kernel_cgroup2(void);

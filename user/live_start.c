@@ -61,7 +61,13 @@ static void tell_listener(const struct start *st, const struct snap_sock *s)
 	put(st, &ev, sizeof(ev));
 }
 
-int live_start(struct live_names *names, uint32_t netns, source_feed_fn feed, void *ctx)
+static bool wanted(const uint64_t *ports, uint16_t port)
+{
+	return !ports || ports[port / 64] >> port % 64 & 1;
+}
+
+int live_start(struct live_names *names, uint32_t netns, const uint64_t *ports, source_feed_fn feed,
+	       void *ctx)
 {
 	struct snapshot_query query = {.scope = SNAP_LISTENERS, .netns = netns};
 	struct start st = {.names = names, .feed = feed, .ctx = ctx};
@@ -77,7 +83,7 @@ int live_start(struct live_names *names, uint32_t netns, source_feed_fn feed, vo
 	for (size_t i = 0; i < snap->sock_cnt; i++) {
 		const struct snapshot_sock *sock = &snap->socks[i];
 
-		if (!sock->s.cookie)
+		if (!sock->s.cookie || !wanted(ports, sock->s.lport))
 			continue;
 		tell_listener(&st, &sock->s);
 		for (uint32_t k = 0; k < sock->owner_cnt; k++)

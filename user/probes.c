@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -183,12 +184,31 @@ int probes_attach(struct observer_bpf *skel, struct probe_state *states, size_t 
 	return 0;
 }
 
+static void *detach_one(void *link)
+{
+	bpf_link__destroy(link);
+	return NULL;
+}
+
+/* Each waits for an RCU grace period or two; side by side they wait together. */
 void probes_detach(struct probe_state *states)
 {
+	pthread_t threads[64];
+	size_t cnt = 0;
+
 	for (size_t i = 0; i < probes_cnt; i++) {
-		bpf_link__destroy(states[i].link);
+		struct bpf_link *link = states[i].link;
+
 		states[i].link = NULL;
+		if (!link)
+			continue;
+		if (cnt == 64 || pthread_create(&threads[cnt], NULL, detach_one, link))
+			detach_one(link);
+		else
+			cnt++;
 	}
+	while (cnt)
+		pthread_join(threads[--cnt], NULL);
 }
 
 /* include/net/dropreason-core.h; the numbers move between kernels, the names do not. */
@@ -210,5 +230,4 @@ void probes_kernel_config(const struct btf *btf, struct config *c)
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		c->drop_reason[reasons[i].reason] =
 			kernel_enum_value(btf, "skb_drop_reason", reasons[i].name);
-	c->reqsk_timer = kernel_symbol("reqsk_timer_handler");
 }

@@ -312,7 +312,7 @@ int source_live_open(const struct live_conf *conf, source_feed_fn feed, void *ct
 		return fail(why, -ENOMEM, "out of memory");
 	ret = open_all(live, conf, why);
 	if (!ret) {
-		live_start(live->names, conf->config.netns, feed, ctx);
+		live_start(live->names, conf->config.netns, conf->ports, feed, ctx);
 		*out = &live->source;
 		return 0;
 	}
