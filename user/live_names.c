@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Owns the look-up of names on the live host, each once. */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <net/if.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -10,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "event.h"
 #include "kernel.h"
 #include "live_names.h"
@@ -52,45 +51,6 @@ void live_names_free(struct live_names *n)
 	free(n);
 }
 
-static ssize_t path_of_fd(int fd, char path[PATH_MAX])
-{
-	char link[32];
-	ssize_t len;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = readlink(link, path, PATH_MAX - 1);
-	if (len >= 0)
-		path[len] = 0;
-	return len;
-}
-
-/* A cgroup id is the handle of its directory (kernfs, FILEID_KERNFS). */
-static int cgroup_name(const struct live_names *n, uint64_t id, char name[EV_NAME_LEN])
-{
-	struct {
-		struct file_handle handle;
-		uint64_t id;
-	} h = {.handle = {.handle_bytes = sizeof(id), .handle_type = 0xfe}};
-	char path[PATH_MAX], root[PATH_MAX];
-	ssize_t root_len;
-	int fd, ret = -ENOENT;
-
-	memcpy(h.handle.f_handle, &id, sizeof(id));
-	fd = n->cgroup2 < 0 ? -1 : open_by_handle_at(n->cgroup2, &h.handle, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -ENOENT;
-	root_len = path_of_fd(n->cgroup2, root);
-	if (root_len == 1)
-		root_len = 0; /* "/": an instance that is mounted nowhere */
-	if (root_len >= 0 && path_of_fd(fd, path) >= root_len) {
-		snprintf(name, EV_NAME_LEN, "%.*s", EV_NAME_LEN - 1,
-			 path[root_len] ? path + root_len : "/");
-		ret = 0;
-	}
-	close(fd);
-	return ret;
-}
-
 static int if_name(struct live_names *n, uint32_t netns, uint32_t index, char name[EV_NAME_LEN])
 {
 	int fd, ret;
@@ -124,7 +84,8 @@ static void tell(struct live_names *n, uint8_t kind, uint32_t netns, uint64_t id
 	if (a->id == id && a->netns == netns && a->kind == kind)
 		return;
 	*a = (struct asked){id, netns, kind};
-	ret = kind == EV_CGROUP ? cgroup_name(n, id, ev.name) : if_name(n, netns, id, ev.name);
+	ret = kind == EV_CGROUP ? cgroup_path(n->cgroup2, id, ev.name, sizeof(ev.name))
+				: if_name(n, netns, id, ev.name);
 	if (!ret)
 		feed(ctx, &ev, sizeof(ev));
 }

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which addresses of its namespace a listener answers on.  Pure. */
+#ifndef SOCKLINE_EXPOSURE_H
+#define SOCKLINE_EXPOSURE_H
+
+#include <stdbool.h>
+
+#include "netns.h"
+#include "snap.h"
+
+/* Bound to no address: 0.0.0.0, ::, or ::ffff:0.0.0.0. */
+bool exposure_wildcard(const struct snap_sock *s);
+/* [::] that takes IPv4 too. */
+bool exposure_dual_stack(const struct snap_sock *s);
+/* Is an address of this interface answered by it?  Addresses of interfaces that are down are not:
+ * they have no local route. */
+bool exposure_covers(const struct snap_sock *s, const struct netns_addr *a);
+/* The same for an address alone, on any device: not looking at what the socket is bound to. */
+bool exposure_covers_addr(const struct snap_sock *s, const uint8_t addr[16]);
+
+#endif
