@@ -39,7 +39,7 @@ LIVE_BIN := $(patsubst tests/live/%.c,$(B)/live/%,$(wildcard tests/live/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test check unit live bench clean deps test-deps
+.PHONY: all run test check unit live bench clean deps test-deps bench-deps
 
 all: $(B)/sockline
 
@@ -57,6 +57,8 @@ deps:
 	@packaging/need $(BUILD_DEPS)
 test-deps:
 	@packaging/need $(TEST_DEPS)
+bench-deps:
+	@packaging/need iproute2 python3 libbpf-tools bpftool procps hyperfine
 
 $(B)/sockline: $(USER_OBJ) $(CORE_OBJ)
 	$(call say,LINK,$@)
@@ -94,6 +96,15 @@ $(B)/live/%: tests/live/%.c $(CORE_OBJ)
 live: $(B)/sockline $(LIVE_BIN)
 	$(call say,TEST,live)
 	$(Q)B=$(B) tests/live/run
+
+$(B)/bench/%: tests/bench/%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -O2 -Wall -D_GNU_SOURCE -o $@ $< -lpthread
+
+# Longer than a test, and never asserted: figures of this machine, written to $(B)/bench/*.md.
+bench: deps bench-deps $(B)/sockline $(B)/bench/storm
+	$(Q)tests/bench/bench_storm.py $(B) --pairs $(or $(BENCH_PAIRS),12) --out $(B)/bench/storm.md
 
 clean:
 	$(call say,CLEAN,$(B))
