@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The table of commands, and which one was meant. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmds.h"
 #include "opts.h"
@@ -31,10 +33,21 @@ static const struct cmd *find(const char *name)
 	return NULL;
 }
 
+/* What is opened next would take the place of a closed stdout, and be written to. */
+static bool streams_are_open(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) == STDOUT_FILENO)
+			return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	const struct cmd *cmd;
 
+	if (!streams_are_open())
+		return opts_error(NULL, "stdout is closed");
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		usage();
 		return EXIT_YES;
