@@ -7,11 +7,6 @@
 const volatile struct config config = {};
 const volatile __u64 config_ports[65536 / 64] = {};
 
-static __always_inline bool addr_is_v4(const u8 addr[16])
-{
-	return *(u64 *)addr == 0 && *(u32 *)(addr + 8) == bpf_htonl(0xffff);
-}
-
 static __always_inline bool prefix_match(const volatile struct config_prefix *p, const u8 addr[16])
 {
 	for (int i = 0; i < 2; i++)

@@ -19,6 +19,7 @@
 #include "filter.bpf.h"
 #include "follow.bpf.h"
 #include "packet.bpf.h"
+#include "met.bpf.h"
 
 /* Fast Open's SYN-ACK is a matter of the accept queue: accept.bpf.h */
 static __always_inline void record_fastopen(struct sk_buff *skb, struct sock *child);

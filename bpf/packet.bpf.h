@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Packets, and the one that a listener is being given right now.
- *
- * The kernel handles a segment that meets a listener in one go, on one CPU: cgroup_skb sees it with
- * the listener, and whatever follows (a child, a drop, a removed request) happens before that CPU
- * takes the next.  So the last such segment is kept per CPU, and a later hook that sees the same
- * tuple knows its listener without any lookup.
- */
+/* Packets: who sends a segment to whom, and what it says. */
 #ifndef SOCKLINE_PACKET_BPF_H
 #define SOCKLINE_PACKET_BPF_H
 
@@ -27,28 +20,6 @@ struct segment {
 	u32 seq;
 	u8 flags;
 };
-
-struct met {
-	struct segment seg;
-	u64 listener; /* struct sock * */
-	u64 request;  /* struct request_sock *, for a reset only */
-	u64 child;    /* struct sock *, for Fast Open only */
-	u8 armed;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct met);
-} mets SEC(".maps");
-
-static __always_inline struct met *met_get(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&mets, &zero);
-}
 
 static __always_inline bool tuple_equal(const struct ev_tuple *a, const struct ev_tuple *b)
 {
@@ -121,6 +92,34 @@ static __always_inline bool segment_of_skb(struct segment *seg, struct sk_buff *
 #define READ_MEM(off, to, len) bpf_probe_read_kernel(to, len, net + (off))
 	return SEGMENT_PARSE(seg, protocol == bpf_htons(ETH_P_IP), READ_MEM);
 #undef READ_MEM
+}
+
+/* The SYN-queue entry that this segment is about to meet; 0: none. */
+static __always_inline u64 request_met_by(struct __sk_buff *skb, const struct ev_tuple *t)
+{
+	struct bpf_sock_tuple key = {};
+	struct bpf_sock *found;
+	u32 size = sizeof(key.ipv4);
+	u64 request;
+
+	if (addr_is_v4(t->raddr)) {
+		key.ipv4.saddr = *(u32 *)(t->raddr + 12);
+		key.ipv4.daddr = *(u32 *)(t->laddr + 12);
+		key.ipv4.sport = bpf_htons(t->rport);
+		key.ipv4.dport = bpf_htons(t->lport);
+	} else {
+		__builtin_memcpy(key.ipv6.saddr, t->raddr, 16);
+		__builtin_memcpy(key.ipv6.daddr, t->laddr, 16);
+		key.ipv6.sport = bpf_htons(t->rport);
+		key.ipv6.dport = bpf_htons(t->lport);
+		size = sizeof(key.ipv6);
+	}
+	found = bpf_skc_lookup_tcp(skb, &key, size, BPF_F_CURRENT_NETNS, 0);
+	if (!found)
+		return 0;
+	request = (u64)bpf_skc_to_tcp_request_sock(found);
+	bpf_sk_release(found);
+	return request;
 }
 
 #endif

@@ -37,6 +37,11 @@ static __always_inline void addr_v4(u8 to[16], __be32 addr)
 	*(u32 *)(to + 12) = addr;
 }
 
+static __always_inline bool addr_is_v4(const u8 addr[16])
+{
+	return *(u64 *)addr == 0 && *(u32 *)(addr + 8) == bpf_htonl(0xffff);
+}
+
 static __always_inline void tuple_fill(struct ev_tuple *t, struct sock *sk, const bool trusted)
 {
 	t->lport = SOCK_GET(trusted, sk, skc_num);

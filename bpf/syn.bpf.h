@@ -20,34 +20,6 @@ static __always_inline void record_syn(struct met *met, struct sock *listener, u
 	emit_submit(e);
 }
 
-/* The SYN-queue entry that a reset is about to meet, so that kfree_skb can look whether it went. */
-static __always_inline u64 request_met_by(struct __sk_buff *skb, const struct ev_tuple *t)
-{
-	struct bpf_sock_tuple key = {};
-	struct bpf_sock *found;
-	u32 size = sizeof(key.ipv4);
-	u64 request;
-
-	if (addr_is_v4(t->raddr)) {
-		key.ipv4.saddr = *(u32 *)(t->raddr + 12);
-		key.ipv4.daddr = *(u32 *)(t->laddr + 12);
-		key.ipv4.sport = bpf_htons(t->rport);
-		key.ipv4.dport = bpf_htons(t->lport);
-	} else {
-		__builtin_memcpy(key.ipv6.saddr, t->raddr, 16);
-		__builtin_memcpy(key.ipv6.daddr, t->laddr, 16);
-		key.ipv6.sport = bpf_htons(t->rport);
-		key.ipv6.dport = bpf_htons(t->lport);
-		size = sizeof(key.ipv6);
-	}
-	found = bpf_skc_lookup_tcp(skb, &key, size, BPF_F_CURRENT_NETNS, 0);
-	if (!found)
-		return 0;
-	request = (u64)bpf_skc_to_tcp_request_sock(found);
-	bpf_sk_release(found);
-	return request;
-}
-
 static __always_inline void record_met(struct __sk_buff *skb, struct tcp_sock *tp)
 {
 	struct sock *listener = (struct sock *)tp;
