@@ -60,7 +60,7 @@ static __always_inline bool wanted(u32 netns, u8 state, u16 lport)
 		return false;
 	switch (filter.scope) {
 	case SNAP_LISTENERS:
-		return state == TCP_LISTEN;
+		return state == TCP_LISTEN && (!filter.port || lport == filter.port);
 	case SNAP_PORT:
 		return lport == filter.port;
 	}
@@ -250,7 +250,7 @@ int iter_tcp(struct bpf_iter__tcp *ctx)
 		return 0;
 	if (filter.scope == SNAP_LISTENERS && skc->skc_state != TCP_LISTEN)
 		return 1;
-	if (filter.scope == SNAP_PORT && skc->skc_num != filter.port)
+	if (filter.port && skc->skc_num != filter.port)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(skc);
 	tw = tp ? NULL : bpf_skc_to_tcp_timewait_sock(skc);

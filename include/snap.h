@@ -21,7 +21,7 @@ enum snap_kind {
 };
 
 enum snap_scope {
-	SNAP_LISTENERS, /* sockets in LISTEN, nothing else */
+	SNAP_LISTENERS, /* sockets in LISTEN, nothing else; of one port, if it is not 0 */
 	SNAP_PORT,	/* every socket with one local port, in any state */
 	SNAP_ALL,	/* every TCP socket that has a local port */
 };
@@ -30,7 +30,7 @@ enum snap_scope {
 struct snap_filter {
 	__u32 scope; /* enum snap_scope */
 	__u32 netns; /* inode number, 0: all */
-	__u16 port;  /* SNAP_PORT */
+	__u16 port;  /* 0: all */
 	__u16 hz;    /* ticks a second: what the kernel's timers count in */
 	__u32 brief; /* owners of what iter/tcp shows too come without their socket */
 };

@@ -7,6 +7,7 @@
 #include <linux/if_ether.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lookup.h"
 #include "snap.h"
@@ -112,12 +113,50 @@ int lookup_ask(struct lookup *lookup, int ns, const struct lookup_query *queries
 }
 
 const struct snapshot_sock *lookup_match(const struct snapshot *snapshot, uint32_t netns,
-					 uint16_t lport, const struct lookup_answer *answer)
+					 const struct lookup_answer *answer)
 {
 	const struct snapshot_sock *s = snapshot_find(snapshot, answer->id, 0);
 
-	if (!answer->found || !s || s->s.hdr.netns != netns || s->s.lport != lport ||
-	    s->s.family != answer->family)
+	if (!answer->found || !s || s->s.hdr.netns != netns || s->s.family != answer->family ||
+	    s->s.device != answer->device)
 		return NULL;
 	return s;
+}
+
+static int program_of_link(uint32_t link, uint32_t netns, uint32_t *id)
+{
+	struct bpf_link_info info = {0};
+	uint32_t len = sizeof(info);
+	int fd = bpf_link_get_fd_by_id(link);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	close(fd);
+	if (err || info.type != BPF_LINK_TYPE_NETNS || info.netns.netns_ino != netns ||
+	    info.netns.attach_type != BPF_SK_LOOKUP)
+		return -ENOENT;
+	*id = info.prog_id;
+	return 0;
+}
+
+int lookup_program(uint32_t netns, uint32_t *id, char name[16])
+{
+	struct bpf_prog_info info = {0};
+	uint32_t link = 0, len = sizeof(info);
+	int fd;
+
+	while (!bpf_link_get_next_id(link, &link)) {
+		if (program_of_link(link, netns, id))
+			continue;
+		fd = bpf_prog_get_fd_by_id(*id);
+		*name = 0;
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+			memcpy(name, info.name, 16);
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	return -ENOENT;
 }

@@ -40,8 +40,12 @@ void lookup_close(struct lookup *lookup);
  * when a query names a device that the namespace does not have. */
 int lookup_ask(struct lookup *lookup, int ns, const struct lookup_query *queries,
 	       struct lookup_answer *answers, size_t cnt);
-/* The socket of the snapshot that answered, or NULL when it has gone meanwhile. */
+/* The socket of the snapshot that answered, or NULL when it is not in it. */
 const struct snapshot_sock *lookup_match(const struct snapshot *snapshot, uint32_t netns,
-					 uint16_t lport, const struct lookup_answer *answer);
+					 const struct lookup_answer *answer);
+
+/* An sk_lookup program of that namespace decides before every rule.  0 and its id and name, or
+ * -ENOENT when there is none. */
+int lookup_program(uint32_t netns, uint32_t *id, char name[16]);
 
 #endif

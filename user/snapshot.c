@@ -283,7 +283,7 @@ int snapshot_read(struct snapshot_reader *reader, const struct snapshot_query *q
 
 	filter->scope = query->scope;
 	filter->netns = query->netns;
-	filter->port = query->port;
+	filter->port = query->scope == SNAP_ALL ? 0 : query->port;
 	filter->hz = kernel_hz();
 	filter->brief = query->scope == SNAP_LISTENERS;
 	forget_netns(reader);

@@ -18,7 +18,7 @@
 struct snapshot_query {
 	enum snap_scope scope;
 	uint32_t netns; /* inode number, 0: all */
-	uint16_t port;	/* of SNAP_PORT, host order */
+	uint16_t port;	/* host order; SNAP_LISTENERS: 0 for all; SNAP_ALL: ignored */
 };
 
 /* owners[owner_first .. owner_first + owner_cnt) of the snapshot hold it: none for TIME_WAIT, for

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "addr.h"
 #include "exposure.h"
 #include "snapshot_json.h"
 
@@ -67,21 +68,30 @@ static void queues(struct json *j, const struct snap_sock *s, int64_t peak)
 	json_end_object(j);
 }
 
+static void exposed_at(struct json *j, const char *ifname, const uint8_t addr[16])
+{
+	json_object(j, NULL);
+	json_str(j, "ifname", ifname);
+	json_addr(j, "addr", addr);
+	json_end_object(j);
+}
+
+/* All of 127.0.0.0/8 is local by route, without being on the interface. */
 static void exposed(struct json *j, struct host *host, const struct snap_sock *s)
 {
 	const struct netns_addr *addrs;
-	size_t cnt;
+	size_t cnt, shown = 0;
 
 	json_array(j, "exposed");
 	addrs = host_addrs(host, s->hdr.netns, &cnt);
 	for (size_t i = 0; i < cnt; i++) {
 		if (!exposure_covers(s, &addrs[i]))
 			continue;
-		json_object(j, NULL);
-		json_str(j, "ifname", addrs[i].ifname);
-		json_addr(j, "addr", addrs[i].addr);
-		json_end_object(j);
+		exposed_at(j, addrs[i].ifname, addrs[i].addr);
+		shown++;
 	}
+	if (!shown && addr_is_loopback(s->laddr))
+		exposed_at(j, "lo", s->laddr);
 	json_end_array(j);
 }
 
