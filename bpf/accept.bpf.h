@@ -88,17 +88,19 @@ static __always_inline void record_accepted(struct sock *sk, s32 fd, u8 flags)
 	emit_submit(e);
 }
 
-static __always_inline int accept_returned(s64 ret, u8 flags)
+static __always_inline int accept_file(struct file *file, s32 fd, u8 flags)
 {
 	bool mptcp = false;
-	struct sock *sk;
+	struct sock *sk = tcp_of_file(file, &mptcp);
 
-	if (ret < 0)
-		return 0;
-	sk = tcp_of_file(file_of_fd(ret), &mptcp);
 	if (sk)
-		record_accepted(sk, ret, flags | (mptcp ? EVF_MPTCP : 0) | follow_flag());
+		record_accepted(sk, fd, flags | (mptcp ? EVF_MPTCP : 0) | follow_flag());
 	return 0;
+}
+
+static __always_inline int accept_returned(s64 ret, u8 flags)
+{
+	return ret < 0 ? 0 : accept_file(file_of_fd(ret), ret, flags);
 }
 
 SEC("tracepoint/syscalls/sys_exit_accept")

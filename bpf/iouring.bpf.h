@@ -6,35 +6,70 @@
 #define IORING_OP_ACCEPT     13
 #define IORING_CQE_F_MORE    2
 
-/* A multishot completion has no request to ask for its opcode: its result may be a file descriptor
- * or a byte count.  It is an accept only if that descriptor is a child known to be waiting. */
-static __always_inline int uring_complete(struct io_kiocb *req, s32 res, u32 flags)
+/* A direct descriptor: a slot of the ring's own table (io_file_get_fixed; two flag bits in the
+ * pointer).  Before 6.13 the table looks otherwise; then such an accept is not seen. */
+static __always_inline struct file *uring_file(struct io_ring_ctx *ring, u32 slot)
 {
-	u8 unsure = 0;
+	struct io_rsrc_node **nodes, *node = NULL;
+
+	if (!bpf_core_field_exists(ring->file_table.data.nodes))
+		return NULL;
+	if (slot >= BPF_CORE_READ(ring, file_table.data.nr))
+		return NULL;
+	nodes = BPF_CORE_READ(ring, file_table.data.nodes);
+	bpf_probe_read_kernel(&node, sizeof(node), nodes + slot);
+	return (struct file *)(BPF_CORE_READ(node, file_ptr) & ~3UL);
+}
+
+#define IORING_FILE_INDEX_ALLOC (~0U)
+
+static __always_inline u32 uring_file_slot(struct io_kiocb *req)
+{
+	struct io_accept *accept = (struct io_accept *)req;
+
+	return bpf_core_field_exists(accept->file_slot) ? BPF_CORE_READ(accept, file_slot) : 0;
+}
+
+/* A multishot completion has no request to ask for its opcode: its result may be a descriptor, a
+ * slot or a byte count.  It is an accept only if that names a child known to be waiting. */
+static __always_inline int uring_multishot(struct io_ring_ctx *ring, s32 res, u32 flags)
+{
+	if (!(flags & IORING_CQE_F_MORE))
+		return 0;
+	accept_file(uring_file(ring, res), res, EVF_IOURING | EVF_UNSURE | EVF_DIRECT);
+	return accept_returned(res, EVF_IOURING | EVF_UNSURE);
+}
+
+static __always_inline int uring_complete(struct io_ring_ctx *ring, struct io_kiocb *req, s32 res,
+					  u32 flags)
+{
+	u32 slot;
 
 	if (res < 0)
 		return 0;
 	if (!req)
-		unsure = EVF_UNSURE;
-	else if (BPF_CORE_READ(req, opcode) != IORING_OP_ACCEPT)
+		return uring_multishot(ring, res, flags);
+	if (BPF_CORE_READ(req, opcode) != IORING_OP_ACCEPT)
 		return 0;
-	if (unsure && !(flags & IORING_CQE_F_MORE))
-		return 0;
-	return accept_returned(res, EVF_IOURING | unsure);
+	slot = uring_file_slot(req);
+	if (!slot)
+		return accept_returned(res, EVF_IOURING);
+	slot = slot == IORING_FILE_INDEX_ALLOC ? (u32)res : slot - 1;
+	return accept_file(uring_file(ring, slot), slot, EVF_IOURING | EVF_DIRECT);
 }
 
 SEC("tp_btf/io_uring_complete")
-int BPF_PROG(io_uring_complete, void *ring, struct io_kiocb *req, struct io_uring_cqe *cqe)
+int BPF_PROG(io_uring_complete, struct io_ring_ctx *ring, struct io_kiocb *req, struct io_uring_cqe *cqe)
 {
-	return uring_complete(req, BPF_CORE_READ(cqe, res), BPF_CORE_READ(cqe, flags));
+	return uring_complete(ring, req, BPF_CORE_READ(cqe, res), BPF_CORE_READ(cqe, flags));
 }
 
 /* Before 6.10 or so the tracepoint passed the completion's fields one by one. */
 SEC("?tp_btf/io_uring_complete")
-int BPF_PROG(io_uring_complete_fields, void *ring, void *req, u64 user_data, int res,
-	     unsigned int flags)
+int BPF_PROG(io_uring_complete_fields, struct io_ring_ctx *ring, struct io_kiocb *req, u64 user_data,
+	     int res, unsigned int flags)
 {
-	return uring_complete(req, res, flags);
+	return uring_complete(ring, req, res, flags);
 }
 
 #endif

@@ -494,6 +494,23 @@ struct io_uring_cqe {
 struct io_kiocb {
 	u8 opcode;
 };
+/* what an io_kiocb begins with when its opcode is accept (io_kiocb_to_cmd) */
+struct io_accept {
+	u32 file_slot;
+};
+struct io_rsrc_node {
+	unsigned long file_ptr;
+};
+struct io_rsrc_data {
+	unsigned int nr;
+	struct io_rsrc_node **nodes;
+};
+struct io_file_table {
+	struct io_rsrc_data data;
+};
+struct io_ring_ctx {
+	struct io_file_table file_table;
+};
 
 #pragma clang attribute pop
 
