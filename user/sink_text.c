@@ -99,10 +99,34 @@ static void listener_column(const struct sink_text *s, const struct story *story
 	putchar(' ');
 }
 
+/* How many columns stand before the story. */
+static int story_column(const struct sink_text *s)
+{
+	int time = (s->conf.wall_clock ? 17 : s->conf.since_start ? 0 : 10) +
+		   (s->conf.since_start ? 12 : 0);
+
+	return time + (s->conf.wide ? 2 * 48 : 22 + 20) + 10 + 10 + 11 + 10 + 2;
+}
+
+/* On a narrow terminal a long story has a line of its own, rather than being cut or wrapped. */
+static void story_cell(const struct sink_text *s, const struct story *story)
+{
+	const struct look *look = &s->look;
+	int before = story_column(s);
+	char text[320];
+
+	story_sentence(text, sizeof(text), look, s->sink.view, story);
+	if (look->columns && before + (int)text_width(text) > look->columns)
+		printf("\n%*s", 10, "");
+	else
+		fputs("  ", stdout);
+	printf("%s%s%s\n", colour_on(look, story_colour(story)), text, colour_off(look));
+}
+
 static void line(struct sink_text *s, const struct story *story)
 {
 	const struct look *look = &s->look;
-	char text[320], span[DURATION_LEN];
+	char text[ENDPOINT_LEN], span[DURATION_LEN];
 
 	header(s);
 	time_columns(s, story_start_ns(story));
@@ -117,8 +141,7 @@ static void line(struct sink_text *s, const struct story *story)
 	queue_column(look, &story->acceptq);
 	text_pad(duration_format(span, look, story_handshake_ns(story)), -11);
 	text_pad(duration_format(span, look, story_queued_ns(story)), -10);
-	story_sentence(text, sizeof(text), look, s->sink.view, story);
-	printf("  %s%s%s\n", colour_on(look, story_colour(story)), text, colour_off(look));
+	story_cell(s, story);
 }
 
 static void on_story(struct sink *sink, const struct story *story)

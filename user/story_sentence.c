@@ -107,12 +107,11 @@ static void add_active(struct sentence *t, const struct story *s, const char *wh
 {
 	char who[PROCESS_LEN];
 
-	add(t, "%s", what);
-	if (s->error)
-		add(t, " (%s)", errno_name(s->error));
-	add(t, ", called by %s", process_format(who, &s->process));
+	add(t, "%s: %s", what, process_format(who, &s->process));
 	if (s->fd >= 0)
-		add(t, " on fd %d", s->fd);
+		add(t, " fd %d", s->fd);
+	if (s->error)
+		add(t, ", %s", errno_name(s->error));
 }
 
 static void add_open(struct sentence *t, const struct story *s)
@@ -168,7 +167,7 @@ static void add_outcome(struct sentence *t, const struct look *look, const struc
 			add(t, "refused: nobody listens there");
 		return;
 	case OUTCOME_ESTABLISHED:
-		add_active(t, s, "established");
+		add_active(t, s, "connected");
 		return;
 	case OUTCOME_TIMED_OUT:
 		add_active(t, s, "timed out");
