@@ -170,6 +170,7 @@ static void dispatch(struct pipeline *p, const union event *ev)
 
 	if (queues)
 		listeners_feed_queues(p->listeners, queues);
+	TELL(p, event, ev);
 	switch ((enum event_kind)ev->hdr.kind) {
 	case EV_HOST:
 		host_event(p, &ev->host);

@@ -43,6 +43,8 @@ struct sink_ops {
 	const char *name;
 	/* Every event as it came, before it is checked or ordered. */
 	void (*raw)(struct sink *s, const void *bytes, size_t len);
+	/* Every event, checked and in the order of time, before the story that it ends. */
+	void (*event)(struct sink *s, const union event *ev);
 	void (*story)(struct sink *s, const struct story *story);
 	/* EV_LISTEN, EV_UNLISTEN as they happen; not the listeners of the start. */
 	void (*listener)(struct sink *s, const struct ev_listen *ev);
