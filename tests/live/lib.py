@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ V4_SRV, V4_CLI = "10.77.0.1", "10.77.0.2"
 V6_SRV, V6_CLI = "fd77::1", "fd77::2"
 
 CLONE_NEWNET = 0x40000000
+SO_COOKIE = 57
 PR_SET_PDEATHSIG = 1
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -122,7 +124,7 @@ class Netns:
         subprocess.run(["ip", "netns", "del", self.name], check=False)
 
 
-# Server and client share a veth.  Raw-socket clients use ports below 10000, for which the client's own
+# Server and client share a veth.  Raw-socket clients use ports below 20000, for which the client's own
 # kernel must not answer: it knows nothing of their connections.
 PAIR = """
 netns add {s}
@@ -142,7 +144,7 @@ RST_DROP = f"""
 table inet sockline {{
 	chain out {{
 		type filter hook output priority 0;
-		tcp sport 1024-9999 tcp flags & rst == rst meta mark != {RAW_MARK} drop
+		tcp sport 1024-19999 tcp flags & rst == rst meta mark != {RAW_MARK} drop
 	}}
 }}
 """
@@ -233,6 +235,15 @@ def steps(record):
 
 def port_of(sock):
     return sock.getsockname()[1]
+
+
+def addr_of(name):
+    """As sockline writes it: a v4-mapped address is an IPv4 address."""
+    return name[0].removeprefix("::ffff:")
+
+
+def cookie_of(sock):
+    return struct.unpack("Q", sock.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8))[0]
 
 
 class LiveTest(unittest.TestCase):
