@@ -127,7 +127,7 @@ static void write_json(const struct who *w)
 	json_asked(&j, w);
 	if (w->listener) {
 		json_object(&j, "listener");
-		snapshot_json_listener(&j, w->host, w->snapshot, w->listener, -1);
+		snapshot_json_listener(&j, w->host, w->snapshot, w->listener, NULL, 0);
 		json_end_object(&j);
 		snapshot_json_process(&j, "process", w->host,
 				      snapshot_owner(w->snapshot, w->listener));

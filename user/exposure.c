@@ -32,3 +32,24 @@ bool exposure_covers(const struct snap_sock *s, const struct netns_addr *a)
 		return false;
 	return exposure_covers_addr(s, a->addr);
 }
+
+/* Every namespace has one loopback device, and its name is lo: loopback_net_init(). */
+enum reach exposure_reach(const struct snap_sock *s, const char *device)
+{
+	if (addr_is_loopback(s->laddr) || (device && !strcmp(device, "lo")))
+		return REACH_LOOPBACK;
+	return exposure_wildcard(s) ? REACH_EVERYWHERE : REACH_ADDRESS;
+}
+
+const char *exposure_reach_name(enum reach reach)
+{
+	switch (reach) {
+	case REACH_EVERYWHERE:
+		return "everywhere";
+	case REACH_ADDRESS:
+		return "address";
+	case REACH_LOOPBACK:
+		return "loopback";
+	}
+	return "?";
+}

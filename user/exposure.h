@@ -18,4 +18,16 @@ bool exposure_covers(const struct snap_sock *s, const struct netns_addr *a);
 /* The same for an address alone, on any device: not looking at what the socket is bound to. */
 bool exposure_covers_addr(const struct snap_sock *s, const uint8_t addr[16]);
 
+/* From where it is reached, the widest first. */
+enum reach {
+	REACH_EVERYWHERE, /* every address of its namespace, or of its device */
+	REACH_ADDRESS,	  /* one address that others can reach */
+	REACH_LOOPBACK,	  /* its own namespace alone */
+};
+
+/* device: the interface that it is bound to, NULL: none. */
+enum reach exposure_reach(const struct snap_sock *s, const char *device);
+/* "everywhere", "address", "loopback" */
+const char *exposure_reach_name(enum reach reach);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "addr.h"
 #include "exposure.h"
+#include "queue.h"
 #include "snapshot_json.h"
 
 void snapshot_json_process(struct json *j, const char *key, struct host *host,
@@ -25,46 +26,35 @@ void snapshot_json_process(struct json *j, const char *key, struct host *host,
 	json_end_object(j);
 }
 
-/*
- * tcp_conn_request(): with syncookies off, a SYN of an unproven peer is also dropped in the last
- * quarter of tcp_max_syn_backlog.
- */
-static uint32_t syn_limit(const struct snap_sock *s)
+static void queue(struct json *j, const char *key, uint32_t depth, uint32_t limit,
+		  const struct seen_queue *seen, uint64_t now_ns)
 {
-	uint32_t three_quarters = s->max_syn_backlog - (s->max_syn_backlog >> 2);
-
-	return !s->syncookies && three_quarters < s->limit ? three_quarters : s->limit;
-}
-
-const char *snapshot_limit_by(const struct snap_sock *s)
-{
-	if (syn_limit(s) < s->limit)
-		return "max_syn_backlog";
-	return s->limit == s->somaxconn ? "somaxconn" : "listen";
-}
-
-int64_t snapshot_backlog_asked(const struct snap_sock *s)
-{
-	return s->limit < s->somaxconn ? (int64_t)s->limit : -1;
-}
-
-static void queues(struct json *j, const struct snap_sock *s, int64_t peak)
-{
-	int64_t asked = snapshot_backlog_asked(s);
-
-	json_object(j, "synq");
-	json_u64(j, "depth", s->synq);
-	json_u64(j, "limit", syn_limit(s));
+	json_object(j, key);
+	json_u64(j, "depth", depth);
+	json_u64(j, "limit", limit);
+	if (seen) {
+		json_u64(j, "peak", seen->peak > depth ? seen->peak : depth);
+		json_u64(j, "above_80_us", seen_pressed_ns(seen, now_ns) / 1000);
+	} else {
+		json_null(j, "peak");
+		json_null(j, "above_80_us");
+	}
 	json_end_object(j);
-	json_object(j, "acceptq");
-	json_u64(j, "depth", s->acceptq);
-	json_u64(j, "limit", s->limit);
-	json_u64_if(j, "peak", peak >= 0, peak);
-	json_end_object(j);
+}
+
+static void queues(struct json *j, const struct snap_sock *s, const struct seen *seen,
+		   uint64_t now_ns)
+{
+	int64_t asked = seen ? seen->asked : -1;
+
+	queue(j, "synq", s->synq, queue_synq_limit(s->limit, s->max_syn_backlog, s->syncookies),
+	      seen ? &seen->synq : NULL, now_ns);
+	queue(j, "acceptq", s->acceptq, s->limit, seen ? &seen->acceptq : NULL, now_ns);
 	json_object(j, "backlog");
 	json_u64_if(j, "asked", asked >= 0, asked);
 	json_u64(j, "somaxconn", s->somaxconn);
-	json_str(j, "binds", snapshot_limit_by(s));
+	json_u64(j, "max_syn_backlog", s->max_syn_backlog);
+	json_str(j, "binds", queue_limit_name(queue_limit_by(s, asked)));
 	json_end_object(j);
 }
 
@@ -82,8 +72,12 @@ static void exposed(struct json *j, struct host *host, const struct snap_sock *s
 	const struct netns_addr *addrs;
 	size_t cnt, shown = 0;
 
-	json_array(j, "exposed");
 	addrs = host_addrs(host, s->hdr.netns, &cnt);
+	if (!addrs) {
+		json_null(j, "exposed");
+		return;
+	}
+	json_array(j, "exposed");
 	for (size_t i = 0; i < cnt; i++) {
 		if (!exposure_covers(s, &addrs[i]))
 			continue;
@@ -96,25 +90,30 @@ static void exposed(struct json *j, struct host *host, const struct snap_sock *s
 }
 
 void snapshot_json_listener(struct json *j, struct host *host, const struct snapshot *snapshot,
-			    const struct snapshot_sock *sock, int64_t peak)
+			    const struct snapshot_sock *sock, const struct seen *seen,
+			    uint64_t now_ns)
 {
 	const struct snap_owner *first = snapshot_owner(snapshot, sock);
 	const struct snap_sock *s = &sock->s;
+	const char *device = s->device ? host_ifname(host, s->hdr.netns, s->device) : NULL;
 
 	json_u64(j, "netns", s->hdr.netns);
 	json_str(j, "family", s->family == AF_INET ? "ipv4" : "ipv6");
 	json_addr(j, "addr", s->laddr);
 	json_u64(j, "port", s->lport);
 	json_u64_if(j, "cookie", s->cookie, s->cookie);
-	json_str(j, "device", s->device ? host_ifname(host, s->hdr.netns, s->device) : NULL);
-	queues(j, s, peak);
+	json_str(j, "device", device);
+	queues(j, s, seen, now_ns);
 	snapshot_json_process(j, "process", host, first);
 	json_array(j, "owners");
 	for (uint32_t i = 0; i < sock->owner_cnt; i++)
 		snapshot_json_process(j, NULL, host, first + i);
 	json_end_array(j);
-	json_u64_if(j, "reuseport_group", s->reuseport_id, s->reuseport_id);
+	/* The ids that reuseport_alloc() gives begin at 0. */
+	json_u64_if(j, "reuseport_group", s->reuseport_cnt, s->reuseport_id);
+	json_u64(j, "reuseport_members", s->reuseport_cnt);
 	json_bool(j, "wildcard", exposure_wildcard(s));
+	json_str(j, "reach", exposure_reach_name(exposure_reach(s, device)));
 	if (s->family == AF_INET)
 		json_null(j, "v6only");
 	else

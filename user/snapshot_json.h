@@ -5,6 +5,7 @@
 
 #include "host.h"
 #include "json.h"
+#include "seen.h"
 #include "snapshot.h"
 
 /* "process": {…}; owner NULL: null. */
@@ -12,13 +13,9 @@ void snapshot_json_process(struct json *j, const char *key, struct host *host,
 			   const struct snap_owner *owner);
 
 /* The keys of a listener, into an object that the caller has opened and closes: from "netns" to
- * "drops".  peak: the deepest accept queue that is known, negative: unknown. */
+ * "drops".  seen: what events told of it until now_ns; NULL: nothing is known but the snapshot. */
 void snapshot_json_listener(struct json *j, struct host *host, const struct snapshot *snapshot,
-			    const struct snapshot_sock *sock, int64_t peak);
-
-/* Which limit a full queue of this listener would hit: "listen", "somaxconn", "max_syn_backlog". */
-const char *snapshot_limit_by(const struct snap_sock *s);
-/* What was given to listen(), -1 where somaxconn hides it: sk_max_ack_backlog is the lesser. */
-int64_t snapshot_backlog_asked(const struct snap_sock *s);
+			    const struct snapshot_sock *sock, const struct seen *seen,
+			    uint64_t now_ns);
 
 #endif
