@@ -5,6 +5,7 @@
 
 #include "addr.h"
 #include "sink_text.h"
+#include "story_diagram.h"
 
 /* One row a step: what it is called, what happened, and why, for those who want to learn. */
 static const struct step_text {
@@ -105,7 +106,7 @@ static void taken_by(const struct look *look, const struct story *s)
 	printf("%s has it as %s %d", process_format(who, &s->process),
 	       s->direct ? "io_uring slot" : "fd", s->fd);
 	if (story_queued_ns(s) >= 0)
-		printf("   waited %s", duration_format(span, look, story_queued_ns(s)));
+		printf(", waited %s", duration_format(span, look, story_queued_ns(s)));
 }
 
 static enum colour step_colour(enum step_kind kind)
@@ -160,29 +161,83 @@ static void title(const struct look *look, const struct sink_view *view, const s
 	putchar('\n');
 }
 
+/* What the drawing does not say already. */
+static void remark(const struct look *look, const struct story *s, enum step_kind kind)
+{
+	switch (kind) {
+	case STEP_ACCEPTED:
+		printf("   ");
+		taken_by(look, s);
+		return;
+	case STEP_SYN:
+	case STEP_SYNACK:
+	case STEP_QUEUED:
+	case STEP_ESTABLISHED:
+	case STEP_CONNECT:
+		return;
+	case STEP_SYN_REPEATED:
+	case STEP_SYNACK_RETRANSMIT:
+	case STEP_SYN_DROPPED:
+	case STEP_ACK_DROPPED:
+	case STEP_ACK_DEFERRED:
+	case STEP_RESET:
+	case STEP_CLOSED:
+	case STEP_EXPIRED:
+	case STEP_LISTENER_CLOSED:
+	case STEP_REFUSED:
+	case STEP_SYN_SENT_AGAIN:
+	case STEP_FAILED:
+		printf("   %s", texts[kind].what);
+		return;
+	}
+}
+
+static void words(const struct look *look, const struct story *s, enum step_kind kind)
+{
+	printf("%-9s", texts[kind].label);
+	if (kind == STEP_ACCEPTED)
+		taken_by(look, s);
+	else
+		text_pad(texts[kind].what, 28);
+}
+
+/* A drawing needs room, and two sides that can be seen: an outgoing connect has one. */
+static bool draws(const struct look *look, const struct story *s)
+{
+	return s->role == ROLE_PASSIVE && (!look->columns || look->columns >= 100);
+}
+
 void story_steps(const struct look *look, const struct sink_view *view, const struct story *s,
 		 bool explain)
 {
 	uint32_t synq = QUEUE_UNKNOWN, acceptq = QUEUE_UNKNOWN;
 	char text[320], span[DURATION_LEN];
+	bool queued = false, drawn = draws(look, s);
 
 	title(look, view, s);
+	if (drawn) {
+		printf("%*s%s", 12, "", colour_on(look, DIM));
+		diagram_header(s);
+		printf("%s\n", colour_off(look));
+	}
 	for (int i = 0; i < s->step_cnt; i++) {
 		const struct step *step = &s->steps[i];
-		const struct step_text *t = &texts[step->kind];
 
 		text_pad(duration_format(span, look, step->time_ns - story_start_ns(s)), -10);
-		printf("  %s%-9s", colour_on(look, step_colour(step->kind)), t->label);
-		if (step->kind == STEP_ACCEPTED)
-			taken_by(look, s);
-		else
-			text_pad(t->what, 28);
+		printf("  %s", colour_on(look, step_colour(step->kind)));
+		if (drawn) {
+			diagram_step(look, s, step->kind, queued);
+			remark(look, s, step->kind);
+		} else {
+			words(look, s, step->kind);
+		}
 		fputs(colour_off(look), stdout);
 		queue_change(look, "SYN queue", synq, step->synq, s->synq.limit);
 		queue_change(look, "accept queue", acceptq, step->acceptq, s->acceptq.limit);
 		putchar('\n');
 		if (explain)
-			wrap(look, t->why);
+			wrap(look, texts[step->kind].why);
+		queued |= step->kind == STEP_QUEUED;
 		synq = step->synq;
 		acceptq = step->acceptq;
 	}
