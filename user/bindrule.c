@@ -3,8 +3,8 @@
  * The verdict: would this bind(), listen() or connect() succeed among these sockets?
  *
  * Owns the order in which the kernel checks: the call as such (__inet_bind, __inet6_bind), then the
- * port (inet_csk_get_port).  How two sockets compare is bindrule_pair.c's, the search for a free port
- * and connect() are bindrule_scan.c's; nothing here reads anything but its arguments.
+ * port (inet_csk_get_port).  How two sockets compare is bindrule_pair.c's, the search for a free
+ * port and connect() are bindrule_scan.c's; nothing here reads anything but its arguments.
  */
 #include "bindrule_int.h"
 
@@ -15,8 +15,8 @@
 
 /* ---- the call as such ---- */
 
-/* inet_addr_type(), by the routes that fib_add_ifaddr() makes: the address itself (device up or not),
- * the whole prefix on a loopback device, broadcasts of a device that is up and
+/* inet_addr_type(), by the routes that fib_add_ifaddr() makes: the address itself (device up or
+ * not), the whole prefix on a loopback device, broadcasts of a device that is up and
  * 255.255.255.255; multicast may be bound too. */
 static bool v4_is_local(const struct bind_cand *cand, const struct bind_env *env)
 {
@@ -195,9 +195,10 @@ static bool maybe_child(const struct bind_sock *sock)
 	       sock->state != TCP_LISTEN && sock->reuseport;
 }
 
-/* Is there a socket that may have been here (open or closed by now), whose bind left a bucket that
- * matches this one?  inet_csk_update_fastreuse() keeps the last SO_REUSEPORT socket's user and
- * address, not its device or SO_REUSEADDR: so take one on a device of its own, with SO_REUSEADDR. */
+/* Is there a socket that may have been here (open or closed by now), whose bind left a bucket
+ * that matches this one?  inet_csk_update_fastreuse() keeps the last SO_REUSEPORT socket's user
+ * and address, not its device or SO_REUSEADDR: so take one on a device of its own, with
+ * SO_REUSEADDR. */
 static bool history_allows(const struct rule_ask *ask, const struct bind_sock *socks, size_t n)
 {
 	static const uint8_t any4[16] = {[10] = 0xff, [11] = 0xff};
@@ -275,7 +276,8 @@ static void get_port(const struct bind_cand *cand, const struct bind_env *env,
 /* ---- the whole ---- */
 
 /* inet_csk_listen_start(): the state is LISTEN already when get_port() runs.  A socket that bound
- * with SO_REUSEPORT has left itself in the bucket (inet_csk_update_fastreuse), and matches it now. */
+ * with SO_REUSEPORT has left itself in the bucket (inet_csk_update_fastreuse), and matches it
+ * now. */
 static void listen_after_bind(const struct bind_cand *cand, const struct bind_env *env,
 			      const struct bind_sock *socks, size_t n, struct bind_result *res)
 {

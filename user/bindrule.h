@@ -3,17 +3,22 @@
  * The rules by which the kernel lets a TCP socket have a local address and port, or not.
  *
  * Pure: facts in, a verdict and its reasons out.  No I/O, no clock, no allocation, no globals; it
- * never prints.  The rules are those of Linux 6.18; where an older kernel differs, the line says so.
+ * never prints.  The rules are those of Linux 6.18; where an older kernel differs, the line says
+ * so.
  *
  * Shapes, everywhere here:
  *  - an address is 16 bytes, IPv4 is v4-mapped (::ffff:a.b.c.d); whether the socket is AF_INET or
- *    AF_INET6 is in its family, so 0.0.0.0 is ::ffff:0.0.0.0 with AF_INET, and [::] is sixteen zeros;
- *  - ports are in host order; states are the kernel's numbers (TCP_LISTEN and so on in netinet/tcp.h);
+ *    AF_INET6 is in its family, so 0.0.0.0 is ::ffff:0.0.0.0 with AF_INET, and [::] is sixteen
+ *    zeros;
+ *  - ports are in host order; states are the kernel's numbers (TCP_LISTEN and so on in
+ *    netinet/tcp.h);
  *  - uid is sk_uid, an ifindex of 0 means "no device", netns is the namespace's inode number;
- *  - strings that are returned are constant and belong to this module; buffers belong to the caller.
+ *  - strings that are returned are constant and belong to this module; buffers belong to the
+ *    caller.
  *
- * The usual use: fill a bind_cand, a bind_env and an array of bind_sock, call bindrule_check(), then
- * bindrule_reason() for the verdict, bindrule_text() for each conflict, bindrule_advice() for the cure.
+ * The usual use: fill a bind_cand, a bind_env and an array of bind_sock, call bindrule_check(),
+ * then bindrule_reason() for the verdict, bindrule_text() for each conflict, bindrule_advice() for
+ * the cure.
  */
 #ifndef SOCKLINE_BINDRULE_H
 #define SOCKLINE_BINDRULE_H
@@ -67,7 +72,7 @@ struct bind_sock {
 	uint8_t addr[16];
 	uint8_t raddr[16]; /* with rport, when it is connected */
 	bool reuseport;
-	bool v6only; /* skc_ipv6only: the kernel sets it by itself when a socket binds one IPv6 address */
+	bool v6only; /* skc_ipv6only; the kernel sets it itself where one IPv6 address is bound */
 	enum bind_port_from from;
 
 	/* For the words only; 0 and NULL where unknown. */
@@ -122,9 +127,8 @@ struct bind_env {
 	bool device_gone;           /* cand's device (or scope) does not exist in the namespace */
 	uint16_t range_lo;          /* net.ipv4.ip_local_port_range, both ends belong to it */
 	uint16_t range_hi;
-	const uint8_t *
-		reserved; /* ip_local_reserved_ports: 65536 bits, bit port%8 of byte port/8; or NULL */
-	const struct bind_ifaddr *addrs;
+	const uint8_t *reserved; /* ip_local_reserved_ports: bit port%8 of byte port/8; or NULL */
+	const struct bind_ifaddr *addrs; /* none at all: every address passes */
 	size_t n_addrs;
 	/* YES or NO overrides what the addresses say, for instance after a route lookup, which also
 	 * knows "ip route add local 10.0.0.0/8 dev lo".  MAYBE: go by the addresses. */
@@ -132,10 +136,14 @@ struct bind_env {
 };
 
 /*
- * What the kernel remembers about a port: struct inet_bind_bucket, found through any socket's
- * icsk_bind_hash.  It lets some binds pass without a look at the sockets, so the sockets alone do not
- * always decide.  With known == false the answer may be BIND_UNKNOWN; it is then assumed that no
- * socket's options were changed after it took the port.
+ * What the kernel remembers about a port: struct inet_bind_bucket, which icsk_bind_hash (tw_tb of a
+ * TIME_WAIT) of any socket on that port points to; one per namespace, port and VRF.  It lets some
+ * binds pass without a look at the sockets, so the sockets alone do not always decide.  With known
+ * == false, or no bucket, the answer may be BIND_UNKNOWN; it is then assumed that no socket's
+ * options were changed after it took the port.
+ *
+ * Since 6.9 fastreuse is never above 0 and fastreuseport never 1, by an accident of
+ * inet_csk_update_fastreuse(); older kernels have both.
  */
 struct bind_bucket {
 	bool known;
@@ -169,7 +177,7 @@ enum bind_rule {
 	BIND_RULE_SCAN,      /* UNKNOWN: the free port left is one that a random search may skip */
 	BIND_RULE_TIME_WAIT, /* UNKNOWN: whether connect() may take over a TIME_WAIT */
 	BIND_RULE_SOURCE,    /* UNKNOWN: the source address is not decided yet */
-	BIND_RULE_UNEXPLAINED, /* for callers: the kernel failed where these rules say it would not */
+	BIND_RULE_UNEXPLAINED, /* for callers: the kernel failed, these rules would not have */
 
 	BIND_MEET_SAME,
 	BIND_MEET_WILDCARD_HOLDS,
@@ -203,8 +211,8 @@ enum bind_rule {
 	BIND_REUSEPORT_PORT0,
 };
 
-/* One existing socket against the one that asks.  In the way: meet says how they meet, reuseaddr and
- * reuseport why neither option lets them share.  Not in the way: pass says why. */
+/* One existing socket against the one that asks.  In the way: meet says how they meet, reuseaddr
+ * and reuseport why neither option lets them share.  Not in the way: pass says why. */
 struct bind_pair {
 	bool in_way;
 	enum bind_rule meet;
@@ -220,9 +228,9 @@ struct bind_conflict {
 
 /*
  * conflicts/cap come from the caller and are kept; the rest is written.  Every socket in the way is
- * counted in n_conflicts, the first cap of them are stored.  Each alone makes the call fail; with all
- * of them gone it succeeds.  Where a port is picked by the kernel (port 0) they are all the sockets
- * that hold a port of the range, and one port freed is enough.
+ * counted in n_conflicts, the first cap of them are stored.  Each alone makes the call fail; with
+ * all of them gone it succeeds.  Where a port is picked by the kernel (port 0) they are all the
+ * sockets that hold a port of the range, and one port freed is enough.
  */
 struct bind_result {
 	enum bind_verdict verdict;
@@ -237,22 +245,23 @@ struct bind_result {
 	size_t n_conflicts;
 };
 
+/* In the order in which they are given: safest first. */
 enum bind_cure {
+	BIND_CURE_CALL, /* the call itself has to be another one */
 	BIND_CURE_OWN_REUSEADDR,
 	BIND_CURE_OWN_V6ONLY,
-	BIND_CURE_OWN_REUSEPORT,
-	BIND_CURE_OWN_BOTH,
 	BIND_CURE_OWN_ADDR,
 	BIND_CURE_FREEBIND,
-	BIND_CURE_ADDR,
 	BIND_CURE_CAP,
-	BIND_CURE_SYSCTL,
 	BIND_CURE_WAIT,
-	BIND_CURE_PORT,
+	BIND_CURE_OWN_PORT,
 	BIND_CURE_RANGE,
-	BIND_CURE_CALL,
+	BIND_CURE_SYSCTL,
+	BIND_CURE_OWN_REUSEPORT,
+	BIND_CURE_OWN_BOTH,
 	BIND_CURE_THEIR_REUSEADDR,
 	BIND_CURE_THEIR_V6ONLY,
+	BIND_CURE_THEIR_ADDR,
 	BIND_CURE_SHARE,
 	BIND_CURE_STOP,
 	BIND_CURE_LOOK,
@@ -261,11 +270,12 @@ enum bind_cure {
 struct bind_advice {
 	enum bind_cure cure;
 	uint8_t addr[16]; /* OWN_ADDR: the address that is free */
-	char text[200];
+	uint16_t port;    /* OWN_PORT: the port that is free */
+	char text[240];
 };
 
-/* Would it succeed?  socks must not hold the candidate itself; sockets of other namespaces and ports
- * may be among them.  bucket is that of cand.port, or NULL when not known. */
+/* Would it succeed?  socks must not hold the candidate itself; sockets of other namespaces and
+ * ports may be among them.  bucket is that of cand.port, or NULL when not known. */
 void bindrule_check(const struct bind_cand *cand, const struct bind_env *env,
 		    const struct bind_sock *socks, size_t n, const struct bind_bucket *bucket,
 		    struct bind_result *res);
@@ -281,16 +291,18 @@ const char *bindrule_key(enum bind_rule rule);
 const char *bindrule_kernel(enum bind_rule rule);
 /* Of the rules of a conflict the one that tells most. */
 enum bind_rule bindrule_main(const struct bind_pair *pair);
-/* Why, as plain sentences, for one socket: how it meets, and why it does not share; or why it is not
- * in the way.  buf is always terminated; returns the length that was wanted, as snprintf does. */
-int bindrule_text(const struct bind_cand *cand, const struct bind_conflict *c, char *buf,
-		  size_t len);
+/* Why, as plain sentences with sep between them (" ", or "\n" and an indent), for one socket: how
+ * it meets, and why it does not share; or why it is not in the way.  buf is always terminated;
+ * returns the length that was wanted, as snprintf() does. */
+int bindrule_text(const struct bind_cand *cand, const struct bind_conflict *c, const char *sep,
+		  char *buf, size_t len);
 /* The verdict itself in one plain sentence, from res->rule. */
 int bindrule_reason(const struct bind_cand *cand, const struct bind_env *env,
 		    const struct bind_result *res, char *buf, size_t len);
 /* "listening", "bound, not listening", "established", "TIME_WAIT". */
 const char *bindrule_state(const struct bind_sock *sock);
-/* "10.0.0.2:80", "[::]:80"; an AF_INET6 socket shows v4-mapped addresses as [::ffff:10.0.0.2]:80. */
+/* "10.0.0.2:80", "[::]:80"; an AF_INET6 socket shows v4-mapped addresses as
+ * [::ffff:10.0.0.2]:80. */
 int bindrule_addr(uint16_t family, const uint8_t addr[16], uint16_t port, char *buf, size_t len);
 /* What to do, safest first, into out; returns how many.  Whatever changes this side only (the OWN_
  * ones) was checked with the rules against the same sockets: it works. */

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Between the parts of bindrule only: bindrule_pair.c (two sockets), bindrule.c (the verdict),
- * bindrule_scan.c (a port that the kernel picks), bindrule_text.c (the words), bindrule_cure.c (the advice).  Everybody else includes bindrule.h.
+ * bindrule_scan.c (a port that the kernel picks), bindrule_text.c (the words), bindrule_cure.c (the
+ * advice).  Everybody else includes bindrule.h.
  */
 #ifndef SOCKLINE_BINDRULE_INT_H
 #define SOCKLINE_BINDRULE_INT_H
 
 #include "bindrule.h"
 
-/* A local address as the kernel compares it: sk_family, sk_v6_rcv_saddr, sk_rcv_saddr, sk_ipv6only. */
+/* A local address as the kernel compares it: sk_family, sk_v6_rcv_saddr, sk_rcv_saddr,
+ * sk_ipv6only. */
 struct rule_addr {
 	uint16_t family;
 	const uint8_t *addr;
@@ -54,5 +56,9 @@ void rule_pick_port(const struct bind_cand *cand, const struct bind_env *env,
 		    const struct bind_sock *socks, size_t n, struct bind_result *res);
 void rule_connect(const struct bind_cand *cand, const struct bind_env *env,
 		  const struct bind_sock *socks, size_t n, struct bind_result *res);
+
+/* snprintf() at an offset: returns the offset after it, also where there was no room. */
+int rule_put(char *buf, size_t len, int at, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 #endif

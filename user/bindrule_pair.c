@@ -121,8 +121,9 @@ static bool equal6(const struct rule_addr *a, const struct rule_addr *b, bool wi
 	return b->family == AF_INET6 && memcmp(a->addr, b->addr, 16) == 0;
 }
 
-/* inet_use_hash2_on_bind(): any address that is not a wildcard.  Since 6.1 such a bind looks only at
- * the wildcards and at its own address; 5.10 walks all sockets of the port, as a wildcard still does. */
+/* inet_use_hash2_on_bind(): any address that is not a wildcard.  Since 6.1 such a bind looks only
+ * at the wildcards and at its own address; 5.10 walks all sockets of the port, as a wildcard still
+ * does. */
 static bool use_hash2(const struct rule_addr *a)
 {
 	if (a->family == AF_INET6 && rule_is_any(a->addr))
@@ -166,8 +167,8 @@ static bool reuseaddr_shares(const struct rule_ask *ask, const struct bind_sock 
 }
 
 /* inet_bind_conflict(): SO_REUSEPORT on both and one user; nobody asks a TIME_WAIT for its user.  A
- * program attached before bind() has made sk_reuseport_cb, and reuseport_cb_ok is then false.  Before
- * 6.17 the user of a socket without an owner was root (sock_i_uid). */
+ * program attached before bind() has made sk_reuseport_cb, and reuseport_cb_ok is then false.
+ * Before 6.17 the user of a socket without an owner was root (sock_i_uid). */
 static bool reuseport_shares(const struct rule_ask *ask, const struct bind_sock *sock)
 {
 	return ask->reuseport && sock->reuseport && !ask->prog &&
@@ -232,11 +233,11 @@ static enum bind_rule meet_rule(const struct rule_addr *a, const struct rule_add
 	return is_mapped(b) ? BIND_MEET_WILDCARD_ASKS : BIND_MEET_V6_AS_V4;
 }
 
-static enum bind_rule apart_rule(struct rule_addr a, struct rule_addr b)
+static enum bind_rule apart_rule(const struct rule_addr *a, const struct rule_addr *b)
 {
-	a.v6only = b.v6only = false;
-	return is_mapped(&a) != is_mapped(&b) && addrs_meet(&a, &b) ? BIND_PASS_V6ONLY
-								    : BIND_PASS_ADDR;
+	if ((is_any6(a) && is_mapped(b)) || (is_any6(b) && is_mapped(a)))
+		return BIND_PASS_V6ONLY;
+	return BIND_PASS_ADDR;
 }
 
 static enum bind_rule reuseaddr_rule(const struct rule_ask *ask, const struct bind_sock *sock)
@@ -275,7 +276,7 @@ bool bindrule_pair(const struct bind_cand *cand, uint32_t netns, const struct bi
 	else if (!devices_meet(&ask, sock))
 		pair->pass = BIND_PASS_DEVICE;
 	else if (!addrs_meet(&ask.addr, &b))
-		pair->pass = apart_rule(ask.addr, b);
+		pair->pass = apart_rule(&ask.addr, &b);
 	else if (cand->port && reuseaddr_shares(&ask, sock))
 		pair->pass = BIND_PASS_REUSEADDR;
 	else if (cand->port && reuseport_shares(&ask, sock))

@@ -35,9 +35,10 @@ static bool is_free(const struct port_set *taken, const struct bind_env *env, ui
 }
 
 /*
- * Would the search in [lo, hi) find a free port?  inet_csk_find_open_port() and __inet_hash_connect()
- * both go in steps of two from a random place, over (hi - lo) rounded down to even: of a range with
- * an odd number of ports one end is left out, the last of three always, else by chance either.
+ * Would the search in [lo, hi) find a free port?  inet_csk_find_open_port() and
+ * __inet_hash_connect() both go in steps of two from a random place, over (hi - lo) rounded down to
+ * even: of a range with an odd number of ports one end is left out, the last of three always, else
+ * by chance either.
  */
 static enum bind_tri search(const struct port_set *taken, const struct bind_env *env, uint32_t lo,
 			    uint32_t hi, bool every)
@@ -153,45 +154,64 @@ static void connect_from_port(const struct bind_cand *cand, const struct bind_en
 	}
 }
 
-/* __inet_hash_connect(): a port that any bind() has touched (fastreuse or fastreuseport not -1) is
- * not considered; one that only connect() uses is, if the four numbers are new.  Since 6.18 a port
- * is given back when the last socket that was bound to it goes; before, when the last of all goes. */
+/* Is this port, for this socket's sake, lost to a connect() that picks one?  YES, NO, or MAYBE with
+ * the reason in *why. */
+static enum bind_tri takes_port(const struct bind_cand *cand, const struct bind_sock *sock,
+				bool any_source, enum bind_rule *why)
+{
+	bool same = rule_same_tuple(cand, sock, any_source);
+
+	if (same && !any_source && sock->state != TCP_TIME_WAIT)
+		return BIND_YES;
+	/* __inet_hash_connect() passes over a port whose bucket has fastreuse or fastreuseport at 0
+	 * or more: one that somebody bound, and that is still there. */
+	if (sock->from != BIND_PORT_CONNECT) {
+		if (sock->state == TCP_CLOSE || sock->state == TCP_LISTEN)
+			return BIND_YES;
+		/* Since 6.18 the bucket is forgotten (-1) when only sockets are left that connect()
+		 * put there, and a connected one may be among these by its address:
+		 * __inet_inherit_port() and __inet_bhash2_update_saddr() join an inet_bind2_bucket
+		 * as they find it. */
+		*why = BIND_RULE_HISTORY;
+		return BIND_MAYBE;
+	}
+	if (!same)
+		return BIND_NO;
+	*why = any_source ? BIND_RULE_SOURCE : BIND_RULE_TIME_WAIT;
+	return BIND_MAYBE;
+}
+
+/* __inet_hash_connect() for a socket without a port.  Before 6.18 a port that was ever bound is
+ * lost to it until the last of all its sockets is gone. */
 static void connect_and_pick(const struct bind_cand *cand, const struct bind_env *env,
 			     const struct bind_sock *socks, size_t n, struct bind_result *res)
 {
 	bool any_source = rule_is_wildcard(cand->family, cand->addr);
 	uint32_t lo = env->range_lo, hi = env->range_hi + 1u;
 	struct port_set taken = {{0}}, unsure = {{0}};
+	enum bind_rule why = BIND_RULE_SCAN;
 
 	for (size_t i = 0; i < n; i++) {
-		bool bound = socks[i].from != BIND_PORT_CONNECT;
-		bool same = rule_same_tuple(cand, &socks[i], any_source);
+		enum bind_tri takes;
 
-		if (socks[i].netns != env->netns || socks[i].port < lo || socks[i].port >= hi ||
-		    !(bound || same))
+		if (socks[i].netns != env->netns || socks[i].port < lo || socks[i].port >= hi)
+			continue;
+		takes = takes_port(cand, &socks[i], any_source, &why);
+		if (takes == BIND_NO)
 			continue;
 		set_add(&unsure, socks[i].port);
-		if (bound || (socks[i].state != TCP_TIME_WAIT && !any_source))
+		if (takes == BIND_YES)
 			set_add(&taken, socks[i].port);
-		rule_add(res, &socks[i], bound ? &range_pair : &tuple_pair);
+		rule_add(res, &socks[i],
+			 socks[i].from == BIND_PORT_CONNECT ? &tuple_pair : &range_pair);
 	}
 	count_ports(&taken, env, res);
-	if (search(&unsure, env, lo, hi, cand->local_range) == BIND_YES) {
+	if (search(&unsure, env, lo, hi, cand->local_range) == BIND_YES)
 		res->n_conflicts = 0;
-		return;
-	}
-	switch (search(&taken, env, lo, hi, cand->local_range)) {
-	case BIND_NO:
+	else if (search(&taken, env, lo, hi, cand->local_range) == BIND_NO)
 		rule_decide(res, BIND_FAILS, EADDRNOTAVAIL, BIND_RULE_CONNECT_USED_UP);
-		break;
-	case BIND_MAYBE:
-		rule_decide(res, BIND_UNKNOWN, EADDRNOTAVAIL, BIND_RULE_SCAN);
-		break;
-	case BIND_YES:
-		rule_decide(res, BIND_UNKNOWN, EADDRNOTAVAIL,
-			    any_source ? BIND_RULE_SOURCE : BIND_RULE_TIME_WAIT);
-		break;
-	}
+	else
+		rule_decide(res, BIND_UNKNOWN, EADDRNOTAVAIL, why);
 }
 
 void rule_connect(const struct bind_cand *cand, const struct bind_env *env,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * bindrule against the kernel: random sockets in a namespace of its own, then one more that wants a
- * port, all of it really done; the kernel's answer to every single call is compared with bindrule's.
+ * port, all of it really done; the kernel's answer to every single call is compared with
+ * bindrule's.
  *
  *   bind_fuzz [--seed N] [--count N] [--from N] [-v]
  *
- * Situation K of a seed is always the same, so a disagreement is repeated with --from K --count 1; it
- * is printed as a row for tests/unit/test_bindrule.c.  Needs root.  Exit 1 on any disagreement.
+ * Situation K of a seed is always the same, so a disagreement is repeated with --from K --count 1;
+ * it is printed as a row for tests/unit/test_bindrule.c.  Needs root.  Exit 1 on any disagreement.
  */
 #include "bind_fuzz/gen.h"
 #include "bind_fuzz/judge.h"
@@ -257,16 +258,97 @@ static void build(struct fuzz *f)
 			do_kind(f, late[i], kinds[i]);
 }
 
-/* The same candidate again; true if it succeeds. */
-static bool again(struct fuzz *f, const struct bind_cand *c)
+/* The candidate's socket is closed again, but a port that it had, if only until listen() failed,
+ * leaves its mark in the bucket. */
+static void let_go(struct fuzz *f, int fd, const struct bind_cand *c, int err, enum bind_op step)
 {
-	struct bind_result res = {.cap = 0};
+	struct bind_cand was = *c;
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	uint8_t addr[16];
+	uint16_t port;
+
+	if (err && c->op == BIND_OP_BIND_LISTEN && step == BIND_OP_LISTEN)
+		was.op = BIND_OP_BIND;
+	else if (err)
+		goto out;
+	if (getsockname(fd, (struct sockaddr *)&ss, &len))
+		world_die(__FILE__, __LINE__);
+	world_from_sockaddr(&ss, addr, &port);
+	if (!make_bucket(&f->sit, port))
+		goto out;
+	make_gone(&f->sit, make_keep(&f->sit, fd, &was));
+	f->sit.n--;
+	return;
+out:
+	close(fd);
+}
+
+/* One call with a fresh socket, judged; returns the errno. */
+static int attempt(struct fuzz *f, const struct bind_cand *c, struct bind_result *res)
+{
 	enum bind_op step;
 	int fd = make_socket(c), err = call(f, fd, c, &step);
 
-	judge_call(&f->judge, &f->sit, NULL, c, err, step, &res);
-	close(fd);
-	return !err;
+	judge_call(&f->judge, &f->sit, NULL, c, err, step, res);
+	let_go(f, fd, c, err, step);
+	return err;
+}
+
+static bool again(struct fuzz *f, const struct bind_cand *c)
+{
+	struct bind_result res = {.cap = 0};
+
+	return !attempt(f, c, &res);
+}
+
+/* The candidate, changed as the advice says; false where the advice is for somebody else. */
+static bool follow(const struct bind_advice *a, struct bind_cand *c)
+{
+	bool own = true;
+
+	if (a->cure == BIND_CURE_OWN_REUSEADDR)
+		c->reuse = 1;
+	else if (a->cure == BIND_CURE_OWN_REUSEPORT)
+		c->reuseport = true;
+	else if (a->cure == BIND_CURE_OWN_BOTH)
+		c->reuse = c->reuseport = true;
+	else if (a->cure == BIND_CURE_OWN_V6ONLY)
+		c->v6only = true;
+	else if (a->cure == BIND_CURE_OWN_ADDR)
+		memcpy(c->addr, a->addr, 16);
+	else if (a->cure == BIND_CURE_OWN_PORT)
+		c->port = a->port;
+	else if (a->cure == BIND_CURE_FREEBIND)
+		c->freebind = true;
+	else
+		own = false;
+	return own;
+}
+
+/* What is said to help must help. */
+static void check_cures(struct fuzz *f, const struct bind_cand *c)
+{
+	const struct bind_bucket *bucket = make_bucket(&f->sit, c->port);
+	struct bind_conflict conflicts[SOCK_MAX];
+	struct bind_result res = {.conflicts = conflicts, .cap = SOCK_MAX};
+	struct bind_sock socks[SOCK_MAX];
+	size_t n = make_facts(&f->sit, socks, NULL), n_advice;
+	struct bind_advice advice[20];
+
+	bindrule_check(c, &f->world.env, socks, n, bucket, &res);
+	n_advice = bindrule_advice(c, &f->world.env, socks, n, bucket, &res, advice, 20);
+	for (size_t i = 0; i < n_advice; i++) {
+		struct bind_cand changed = *c;
+
+		f->judge.cured[advice[i].cure]++;
+		if (!follow(&advice[i], &changed))
+			continue;
+		f->judge.cures++;
+		judge_that(&f->judge, &f->sit, &changed, again(f, &changed), advice[i].text);
+	}
+	judge_that(&f->judge, &f->sit, c, n_advice > 0 || res.rule == BIND_RULE_NONE,
+		   "it fails, and there is no advice");
 }
 
 /* One blocker alone must still be enough, and without any of them it must succeed. */
@@ -295,8 +377,7 @@ static void situation(struct fuzz *f, uint32_t index)
 	struct bind_conflict conflicts[SOCK_MAX];
 	struct bind_result res = {.conflicts = conflicts, .cap = SOCK_MAX};
 	struct bind_cand c;
-	enum bind_op step;
-	int fd, err;
+	int err;
 
 	f->judge.index = index;
 	f->judge.failed = 0;
@@ -306,11 +387,11 @@ static void situation(struct fuzz *f, uint32_t index)
 	env_wide(&f->world);
 	build(f);
 	gen_candidate(&f->rng, &f->theme, &f->sit, &c);
-	fd = make_socket(&c);
-	err = call(f, fd, &c, &step);
-	judge_call(&f->judge, &f->sit, NULL, &c, err, step, &res);
-	close(fd);
-	if (err && res.n_conflicts)
+	err = attempt(f, &c, &res);
+	/* Not both: a bind that succeeded, once, can let pass what a blocker forbids. */
+	if (err && rng_percent(&f->rng, 50))
+		check_cures(f, &c);
+	else if (err && res.n_conflicts)
 		check_blockers(f, &c, &res);
 	make_end(&f->sit);
 }
@@ -331,6 +412,8 @@ static void add_up(struct judge *sum, const struct judge *j)
 	sum->removals += j->removals;
 	for (size_t i = 0; i < sizeof(j->rules) / sizeof(*j->rules); i++)
 		sum->rules[i] += j->rules[i];
+	for (size_t i = 0; i < sizeof(j->cured) / sizeof(*j->cured); i++)
+		sum->cured[i] += j->cured[i];
 }
 
 /* In a process of its own: the namespaces end with it, TIME_WAITs and all. */
@@ -389,7 +472,11 @@ static void report(const struct tally *t, bool verbose)
 	       (unsigned long long)t->sum.removals, (unsigned long long)t->sum.cures);
 	for (size_t i = 1; verbose && i < sizeof(t->sum.rules) / sizeof(*t->sum.rules); i++)
 		if (t->sum.rules[i])
-			printf("  rule %zu: %llu\n", i, (unsigned long long)t->sum.rules[i]);
+			printf("  %-28s %llu\n", bindrule_key(i),
+			       (unsigned long long)t->sum.rules[i]);
+	for (size_t i = 0; verbose && i < sizeof(t->sum.cured) / sizeof(*t->sum.cured); i++)
+		if (t->sum.cured[i])
+			printf("  cure %zu: %llu\n", i, (unsigned long long)t->sum.cured[i]);
 	printf("%u passed, %u failed\n", t->passed, t->failed);
 }
 

@@ -55,9 +55,9 @@ static void add(struct bucket *b, int id, const uint8_t addr[16], bool connect_b
 	memcpy(m->addr, addr, 16);
 }
 
-/* inet_csk_update_fastreuse().  Its branch for an empty bucket (which alone sets fastreuse to 1, and
- * fastreuseport to FASTREUSEPORT_ANY) does not run since 6.9: it asks whether tb->bhash2 is empty, and
- * get_port() has just put the new socket's inet_bind2_bucket there. */
+/* inet_csk_update_fastreuse().  Its branch for an empty bucket (which alone sets fastreuse to 1,
+ * and fastreuseport to FASTREUSEPORT_ANY) does not run since 6.9: it asks whether tb->bhash2 is
+ * empty, and get_port() has just put the new socket's inet_bind2_bucket there. */
 static void update(struct bind_bucket *v, const struct bind_sock *s)
 {
 	struct bind_cand c = {.family = s->family,

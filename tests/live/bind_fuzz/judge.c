@@ -123,7 +123,8 @@ static bool agrees(const struct bind_cand *c, const struct bind_result *res, int
 	case BIND_FAILS:
 		return err == res->err && (c->op != BIND_OP_BIND_LISTEN || step == res->fails_at);
 	case BIND_UNKNOWN:
-		return (!err || err == res->err) && !(known && res->rule == BIND_RULE_HISTORY);
+		return (!err || err == res->err) &&
+		       !(known && c->port && res->rule == BIND_RULE_HISTORY);
 	}
 	return false;
 }

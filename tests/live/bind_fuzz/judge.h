@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Compares what the kernel did with what bindrule says, and prints what disagrees as a unit test. */
+/* Compares what the kernel did with what bindrule says, and prints what disagrees as a unit
+ * test. */
 #ifndef BIND_JUDGE_H
 #define BIND_JUDGE_H
 
@@ -16,9 +17,11 @@ struct judge {
 	uint64_t cures;    /* advice tried */
 	uint64_t removals; /* blockers taken away */
 	uint64_t rules[128];
+	uint64_t cured[32];
 };
 
-/* One real call: err and step are the kernel's.  res is bindrule's answer, with the bucket known. */
+/* One real call: err and step are the kernel's.  res is bindrule's answer, with the bucket
+ * known. */
 void judge_call(struct judge *j, const struct situation *s, const struct live_sock *self,
 		const struct bind_cand *c, int err, enum bind_op step, struct bind_result *res);
 /* Something else that must hold. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Real sockets in every state that can hold a port, for bind_fuzz, with the facts that bindrule takes.
+ * Real sockets in every state that can hold a port, for bind_fuzz, with the facts that bindrule
+ * takes.
  *
- * A situation owns STRIDE ports from base on, each with its bucket.  Whatever is made or closed here
- * is told to the bucket at once.  Facts of a socket with a descriptor are read from the kernel.
+ * A situation owns STRIDE ports from base on, each with its bucket.  Whatever is made or closed
+ * here is told to the bucket at once.  Facts of a socket with a descriptor are read from the
+ * kernel.
  */
 #ifndef BIND_MAKE_H
 #define BIND_MAKE_H
@@ -55,9 +57,11 @@ void make_listening(struct situation *s, struct live_sock *l);
 int make_connect(struct situation *s, struct live_sock *l, bool nobody);
 /* The server's end of a connection that make_call() began. */
 void make_peer(struct situation *s, struct live_sock *l);
-/* A client connects to l; the child of whichever listener got it, accepted by uid.  NULL: nobody. */
+/* A client connects to l; the child of whichever listener got it, accepted by uid.  NULL:
+ * nobody. */
 struct live_sock *make_child(struct situation *s, struct live_sock *l, uint32_t uid);
-/* Closes a connected one from this side, so that a TIME_WAIT stays.  False: it did not come to that. */
+/* Closes a connected one from this side, so that a TIME_WAIT stays.  False: it did not come to
+ * that. */
 bool make_time_wait(struct situation *s, struct live_sock *l);
 /* Half a close: FIN_WAIT2 (from here) or CLOSE_WAIT (from there). */
 void make_half_close(struct situation *s, struct live_sock *l, bool from_here);

@@ -240,8 +240,8 @@ bool make_time_wait(struct situation *s, struct live_sock *l)
 	}
 	close(l->peer);
 	l->peer = -1;
-	/* tcp_time_wait(): a TIME_WAIT takes the place, the socket itself is closed, and tcp_done() lets
-	 * go of a port that was not named in bind(). */
+	/* tcp_time_wait(): a TIME_WAIT takes the place, the socket itself is closed, and tcp_done()
+	 * lets go of a port that was not named in bind(). */
 	if (!reaches(l->fd, TCP_CLOSE))
 		world_die(__FILE__, __LINE__);
 	bucket_join(b, tw_id, l->fact.addr, l->fact.from == BIND_PORT_CONNECT);

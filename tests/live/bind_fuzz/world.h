@@ -2,9 +2,9 @@
 /*
  * Two fresh network namespaces and what lies between them, for bind_fuzz.
  *
- * Main has lo, va (10.9.0.1/24, fd09::1/64, fe80::1/64), vb (10.9.1.1/24, fd09:1::1/64) and vd, which is
- * down (10.9.5.1/24).  Peer has the other ends, .2 and ::2, and a server on port 7 of each address; so
- * has main on loopback.  Nothing has a name, so nothing is left when the process ends.
+ * Main has lo, va (10.9.0.1/24, fd09::1/64, fe80::1/64), vb (10.9.1.1/24, fd09:1::1/64) and vd,
+ * which is down (10.9.5.1/24).  Peer has the other ends, .2 and ::2, and a server on port 7 of each
+ * address; so has main on loopback.  Nothing has a name, so nothing is left when the process ends.
  */
 #ifndef BIND_WORLD_H
 #define BIND_WORLD_H
@@ -13,8 +13,8 @@
 
 #include <netinet/in.h>
 
-/* ip_unprivileged_port_start, which is also the lowest port of ip_local_port_range: the kernel wants
- * it so.  Ports below it need CAP_NET_BIND_SERVICE, and are never picked. */
+/* ip_unprivileged_port_start, which is also the lowest port of ip_local_port_range: the kernel
+ * wants it so.  Ports below it need CAP_NET_BIND_SERVICE, and are never picked. */
 #define UNPRIV_START 16000
 #define WIDE_RANGE   "16000 65535"
 
