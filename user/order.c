@@ -16,7 +16,9 @@ struct sequence {
 	uint64_t gap_from_ns;	/* around the gaps not yet told of */
 	uint64_t gap_until_ns;
 	uint64_t missing;
+	uint64_t told;		/* lost, as the source says; their gap is still to come */
 	uint32_t newest;
+	uint32_t established;	/* the newest when the gaps before it were told of */
 	bool begun;
 };
 
@@ -107,6 +109,12 @@ static void heap_drop_top(struct order *o)
 
 static void gap_add(struct order *o, struct sequence *s, uint32_t events, uint64_t now_ns)
 {
+	uint32_t known = s->told < events ? s->told : events;
+
+	s->told -= known;
+	events -= known;
+	if (!events)
+		return;
 	if (!s->missing)
 		s->gap_from_ns = s->last_ns;
 	s->missing += events;
@@ -122,16 +130,18 @@ static int sequence_note(struct order *o, const struct ev_hdr *hdr)
 
 	if (hdr->cpu >= o->cpus_used)
 		o->cpus_used = hdr->cpu + 1;
-	if (!s->begun) /* as if the number before the first had been seen */
-		*s = (struct sequence){.begun = true,
-				       .seen = UINT64_MAX,
-				       .newest = o->from_zero ? UINT32_MAX : hdr->seq - 1};
+	if (!s->begun) { /* as if the number before the first had been the newest */
+		s->begun = true;
+		s->seen = o->from_zero ? UINT64_MAX : 0;
+		s->newest = o->from_zero ? UINT32_MAX : hdr->seq - 1;
+		s->established = s->newest;
+	}
 	ahead = hdr->seq - s->newest;
 	if (ahead <= 0) {
 		if (-ahead >= WINDOW || s->seen >> -ahead & 1)
 			return -EEXIST;
 		s->seen |= 1ULL << -ahead;
-		if (s->missing) {
+		if (s->missing && (int32_t)(hdr->seq - s->established) > 0) {
 			s->missing--;
 			o->stats.lost--;
 		}
@@ -183,18 +193,32 @@ const union event *order_pop(struct order *o, uint64_t horizon_ns)
 	return &o->slots[top.slot];
 }
 
+void order_told(struct order *o, uint16_t cpu, uint64_t events)
+{
+	if (cpu == EV_CPU_HOST)
+		return;
+	o->cpus[cpu].told += events;
+	if (cpu >= o->cpus_used)
+		o->cpus_used = cpu + 1;
+}
+
 bool order_next_loss(struct order *o, struct order_loss *loss)
 {
+	struct sequence *first = NULL;
+
 	for (uint32_t cpu = 0; cpu < o->cpus_used; cpu++) {
 		struct sequence *s = &o->cpus[cpu];
 
-		if (!s->missing)
-			continue;
-		*loss = (struct order_loss){s->missing, s->gap_from_ns, s->gap_until_ns, cpu};
-		s->missing = 0;
-		return true;
+		if (s->missing && (!first || s->gap_from_ns < first->gap_from_ns))
+			first = s;
 	}
-	return false;
+	if (!first)
+		return false;
+	*loss = (struct order_loss){first->missing, first->gap_from_ns, first->gap_until_ns,
+				    first - o->cpus};
+	first->missing = 0;
+	first->established = first->newest;
+	return true;
 }
 
 const struct order_stats *order_stats(const struct order *o)

@@ -50,7 +50,10 @@ struct order_loss {
 	uint16_t cpu;
 };
 
-/* Call when all rings have been drained, until it returns false. */
+/* The source has told of this loss itself: the gap that will show it is no further one. */
+void order_told(struct order *o, uint16_t cpu, uint64_t events);
+
+/* Call when all rings have been drained, until it returns false.  Oldest first. */
 bool order_next_loss(struct order *o, struct order_loss *loss);
 
 const struct order_stats *order_stats(const struct order *o);
