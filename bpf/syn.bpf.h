@@ -37,8 +37,8 @@ static __always_inline void record_met(struct __sk_buff *skb, struct tcp_sock *t
 	met->request = 0;
 	met->child = 0;
 	met->armed = 1;
+	bpf_get_socket_cookie(skb); /* of skb->sk: from now on the listener has one */
 	if ((met->seg.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN) {
-		bpf_get_socket_cookie(skb); /* of skb->sk: from now on the listener has one */
 		record_syn(met, listener, skb->ifindex);
 	} else if (met->seg.flags & TCP_RST) {
 		met->request = request_met_by(skb, &met->seg.tuple);
@@ -114,6 +114,15 @@ static __always_inline void record_cookie(struct sk_buff *skb)
 	emit_submit(e);
 }
 
+/* tcp_make_synack: the request keeps the time of the first one, in microseconds.  num_retrans is
+ * counted after the segment has left (inet_rtx_syn_ack), and tells nothing of the second one. */
+static __always_inline bool is_first_synack(struct sk_buff *skb, struct tcp_request_sock *req)
+{
+	u64 first_us = BPF_CORE_READ(req, snt_synack);
+
+	return !first_us || !skb->tstamp || (u64)skb->tstamp / 1000 == first_us;
+}
+
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(net_dev_queue, struct sk_buff *skb)
 {
@@ -132,7 +141,7 @@ int BPF_PROG(net_dev_queue, struct sk_buff *skb)
 
 		learn_timer((struct request_sock *)sk);
 		/* A SYN-ACK sent again is told by tcp_retransmit_synack, once. */
-		if (BPF_CORE_READ(req, req.req.num_retrans) == 0)
+		if (is_first_synack(skb, req))
 			record_synack(skb, sk, EV_SYNACK, mptcp, sk->__sk_common.skc_listener, 0);
 	} else if (state == TCP_SYN_RECV) {
 		record_fastopen(skb, sk);

@@ -56,7 +56,10 @@ static bool is_whole(const struct story *s)
 		return false;
 	if (story_step(s, STEP_ACCEPTED) && !story_step(s, STEP_QUEUED))
 		return false;
-	return !story_step(s, STEP_QUEUED) || story_step(s, STEP_SYNACK);
+	if (story_step(s, STEP_SYNACK))
+		return true;
+	return !story_step(s, STEP_QUEUED) && !story_step(s, STEP_SYNACK_RETRANSMIT) &&
+	       !story_step(s, STEP_EXPIRED);
 }
 
 void timeline_end(struct timeline *t, struct slot *slot, enum outcome outcome)
@@ -179,19 +182,30 @@ static void give_up(struct timeline *t, struct slot *slot, uint64_t when_ns)
 	}
 }
 
+static uint64_t due_ns(const struct slot *slot)
+{
+	return slot->waiting_since_ns + patience_ns[slot->waiting];
+}
+
+static struct slot *first_due(struct timeline *t)
+{
+	struct slot *first = NULL;
+
+	for (enum wait_kind kind = WAIT_NONE + 1; kind < WAIT_KINDS; kind++) {
+		struct slot *slot = story_table_waiting(t->table, kind);
+
+		if (slot && (!first || due_ns(slot) < due_ns(first)))
+			first = slot;
+	}
+	return first;
+}
+
 void timeline_tick(struct timeline *t, uint64_t now_ns)
 {
-	for (enum wait_kind kind = WAIT_NONE + 1; kind < WAIT_KINDS; kind++) {
-		struct slot *slot;
+	struct slot *slot;
 
-		while ((slot = story_table_waiting(t->table, kind))) {
-			uint64_t due_ns = slot->waiting_since_ns + patience_ns[kind];
-
-			if (due_ns >= now_ns)
-				break;
-			give_up(t, slot, due_ns);
-		}
-	}
+	while ((slot = first_due(t)) && due_ns(slot) < now_ns)
+		give_up(t, slot, due_ns(slot));
 }
 
 void timeline_finish(struct timeline *t)
@@ -200,6 +214,8 @@ void timeline_finish(struct timeline *t)
 
 	while ((slot = story_table_oldest(t->table)))
 		timeline_end(t, slot, outcome_so_far(slot));
+	memset(t->tries, 0, sizeof(t->tries));
+	t->lossy_until_ns = 0;
 }
 
 struct timeline_stats timeline_stats(const struct timeline *t)

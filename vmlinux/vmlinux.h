@@ -50,12 +50,14 @@ enum {
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_F_CURRENT_NETNS = -1,
 	BPF_F_NO_PREALLOC = 1,
+	BPF_F_MMAPABLE = 1024,
 };
 
 /* Asked for by name, to tell whether the running kernel has the helper. */
 enum bpf_func_id {
 	BPF_FUNC_sock_from_file = 162,
 	BPF_FUNC_check_mtu = 163,
+	BPF_FUNC_task_pt_regs = 175,
 };
 
 /* Contexts of networking programs: fixed ABI, rewritten by the verifier, not relocated. */
@@ -354,6 +356,7 @@ struct tcp_request_sock {
 	struct inet_request_sock req;
 	bool is_mptcp;
 	bool tfo_listener;
+	u64 snt_synack;
 	u32 rcv_isn;
 };
 
@@ -427,6 +430,7 @@ struct net_device {
 };
 struct sk_buff {
 	struct sock *sk;
+	s64 tstamp;
 	struct net_device *dev;
 	int skb_iif;
 	__be16 protocol;
@@ -484,6 +488,12 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	const struct cred *cred;
 	char comm[16];
+};
+
+/* First argument of a system call, arch/x86 and arch/arm64: each has one of the two. */
+struct pt_regs {
+	unsigned long di;
+	u64 orig_x0;
 };
 
 struct io_uring_cqe {
