@@ -104,6 +104,10 @@ static __always_inline void process_fill(struct ev_process *p)
 	p->tid = (u32)id;
 	p->cgroup = bpf_get_current_cgroup_id();
 	bpf_get_current_comm(p->comm, sizeof(p->comm));
+	/* A thread may be named otherwise than its process, a worker of an io_uring always is. */
+	if (p->pid != p->tid)
+		BPF_CORE_READ_STR_INTO(&p->comm, (struct task_struct *)bpf_get_current_task(),
+				       group_leader, comm);
 }
 
 /* task->files->fdt->fd[fd], then the struct socket behind it, then its sock; NULL if fd is no TCP
