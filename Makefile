@@ -8,7 +8,7 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpf
 PREFIX  ?= /usr/local
 VERSION := 0.1.0
 
-BUILD_DEPS := gcc clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev libcap-dev
+BUILD_DEPS := gcc clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev libzstd-dev libcap-dev
 TEST_DEPS  := libcriterion-dev iproute2 nftables nginx-light curl wrk tshark tmux python3 jq \
 	      liburing-dev libclang-rt-14-dev
 
@@ -20,12 +20,13 @@ WARN     := -Wall -Wextra -Werror=switch -Wno-unused-parameter -Wshadow -Wmissin
 INCLUDES := -Iinclude -Iuser -I$(B)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(INCLUDES) -D_GNU_SOURCE -DSOCKLINE_VERSION='"$(VERSION)"' \
 	     $(CFLAGS)
-LIBS     := -lbpf -lelf -lz -lcap
+CORE_LIBS := -lzstd -lz
+LIBS     := -lbpf -lelf -lcap $(CORE_LIBS)
 
 # What knows libbpf, the live host or the terminal; everything else in user/ is the core, which unit
 # tests link alone, so that a slip does not link.
 HOST_SRC := $(wildcard $(addprefix user/,main.c cmd_*.c source_*.c live_*.c probes.c kernel.c \
-	     snapshot*.c lookup*.c netns*.c stop.c sink_*.c))
+	     snapshot*.c lookup*.c netns*.c host.c cgroup.c who*.c stop.c flow.c replay.c sink_*.c))
 CORE_SRC := $(filter-out $(HOST_SRC),$(wildcard user/*.c))
 USER_SRC := $(HOST_SRC)
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
@@ -86,12 +87,16 @@ unit: $(B)/unit
 
 $(B)/unit: $(UNIT_OBJ) $(CORE_OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcriterion
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) -lcriterion
 
 $(B)/live/%: tests/live/%.c $(CORE_OBJ)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/live -o $@ $< $(CORE_OBJ) $(LIVE_LIBS) -lpthread -luring
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/live -o $@ $< $(filter %.o,$^) $(LIVE_LIBS) $(CORE_LIBS) -lpthread -luring
+
+$(B)/live/who_truth: LIVE_LIBS := $(LIBS)
+$(B)/live/who_truth: $(addprefix $(B)/user/,lookup.o snapshot.o snapshot_build.o netns.o netns_inside.o)
+$(B)/live/bind_fuzz: $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/bind_fuzz/*.c))
 
 live: $(B)/sockline $(LIVE_BIN)
 	$(call say,TEST,live)

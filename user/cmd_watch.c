@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* sockline watch: follow connections live, or a recording. */
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmds.h"
 #include "filter.h"
+#include "flow.h"
 #include "netns.h"
-#include "pipeline.h"
+#include "replay.h"
 #include "sink_json.h"
 #include "sink_text.h"
-#include "source.h"
-#include "stop.h"
 
 struct watch {
 	bool steps;
@@ -20,9 +19,13 @@ struct watch {
 	bool active;
 	bool binds;
 	uint32_t max_connections;
+	const char **from; /* recordings to replay */
+	size_t from_cnt;
 };
 
 #define W(field) offsetof(struct watch, field)
+
+static int set_from(void *to, const char *arg);
 
 static const struct opt watch_opts[] = {
 	{'s', "steps", NULL, "every connection's timeline, step by step", opt_set_bool, W(steps),
@@ -33,37 +36,30 @@ static const struct opt watch_opts[] = {
 	 NULL},
 	{'b', "binds", NULL, "bind, listen and close of listeners too", opt_set_bool, W(binds),
 	 NULL},
+	{0, "from", "FILE", "replay a recording, or several; - for stdin", set_from, 0,
+	 "a file name"},
 	{0, "max-connections", "N", "room for so many at once (default 32768)", opt_set_u32,
 	 W(max_connections), "a whole number"},
 	{0},
 };
 static const struct opt_group watch_group = {"Watching", watch_opts};
 
-static void feed(void *ctx, const void *bytes, size_t len)
+/* One more path behind those there are. */
+static int set_from(void *to, const char *arg)
 {
-	pipeline_feed(ctx, bytes, len);
-}
+	struct watch *w = to;
+	const char **grown = realloc(w->from, (w->from_cnt + 1) * sizeof(*grown));
 
-/* Source to pipeline until it is time to stop; then drain, and tell what was still open. */
-static int run(struct pipeline *p, struct source *source, struct stop *stop)
-{
-	uint64_t horizon_ns;
-	int ret;
-
-	do {
-		ret = source->ops->read(source, &horizon_ns);
-		if (ret < 0)
-			break;
-		pipeline_settle(p, horizon_ns);
-	} while (ret && !pipeline_done(p) && !stop_wait(stop, source->ops->pause_ms(source)));
-	if (ret >= 0)
-		ret = source->ops->drain(source);
-	pipeline_finish(p);
-	return ret;
+	if (!grown || !*arg)
+		return -EINVAL;
+	w->from = grown;
+	w->from[w->from_cnt++] = arg;
+	return 0;
 }
 
 static int live(const struct cmd *cmd, const struct watch *w, const struct filter *f,
-		const struct common *c, struct pipeline *p, struct stop *stop, int hold_fd)
+		const struct common *c, struct pipeline *p, struct stop *stop, int hold_fd,
+		struct sink *sink)
 {
 	struct live_conf conf = {
 		.ports = f->ports_on ? f->ports : NULL,
@@ -74,10 +70,11 @@ static int live(const struct cmd *cmd, const struct watch *w, const struct filte
 	struct source *source;
 	int ret;
 
+	pipeline_add_sink(p, sink);
 	filter_to_config(f, &conf.config);
 	conf.config.active = w->active;
 	conf.config.binds = w->binds;
-	ret = source_live_open(&conf, feed, p, &source, why);
+	ret = source_live_open(&conf, flow_feed, p, &source, why);
 	if (ret)
 		return opts_error(cmd, "%s", why);
 	stop_restart(stop, c->duration);
@@ -86,7 +83,7 @@ static int live(const struct cmd *cmd, const struct watch *w, const struct filte
 		source->ops->close(source);
 		return opts_error(cmd, "cannot run the command: %s", strerror(-ret));
 	}
-	ret = run(p, source, stop);
+	ret = flow_run(p, source, stop);
 	source->ops->close(source);
 	if (ret)
 		return opts_error(cmd, "reading events: %s", strerror(-ret));
@@ -95,10 +92,25 @@ static int live(const struct cmd *cmd, const struct watch *w, const struct filte
 	return stop->child ? stop_child_exit(stop) : EXIT_YES;
 }
 
+static int replay(const struct cmd *cmd, const struct watch *w, const struct common *c,
+		  struct pipeline *p, struct stop *stop, struct sink *sink)
+{
+	struct replay r = {
+		.cmd = cmd,
+		.paths = w->from,
+		.path_cnt = w->from_cnt,
+		.seconds = c->duration,
+		.banner = !c->json && !c->no_header,
+		.wants_active = w->active,
+	};
+
+	return replay_run(&r, p, sink, stop);
+}
+
 static int with_sinks(const struct cmd *cmd, const struct watch *w, const struct filter *f,
 		      const struct common *c, struct stop *stop, int hold_fd)
 {
-	struct pipeline_conf conf = {f, w->max_connections, c->count};
+	struct pipeline_conf conf = {f, w->max_connections, c->count, !w->active};
 	struct pipeline *p = pipeline_new(&conf);
 	struct sink_text text;
 	struct sink_json json;
@@ -119,13 +131,16 @@ static int with_sinks(const struct cmd *cmd, const struct watch *w, const struct
 			.since_start = c->since_start,
 			.wide = c->wide,
 			.no_header = c->no_header,
+			.replay = w->from_cnt != 0,
 		};
 
 		sink_text_init(&text, &look);
 		sink = &text.sink;
 	}
-	pipeline_add_sink(p, sink);
-	ret = live(cmd, w, f, c, p, stop, hold_fd);
+	if (w->from_cnt)
+		ret = replay(cmd, w, c, p, stop, sink);
+	else
+		ret = live(cmd, w, f, c, p, stop, hold_fd, sink);
 	sink->ops->close(sink);
 	pipeline_free(p);
 	return ret;
@@ -143,12 +158,16 @@ static int watch_run(const struct cmd *cmd, int argc, char **argv)
 
 	if (first < 0)
 		return opts_exit(first);
+	while (w.from_cnt && first < argc && !opts_after_dashes(first, argv))
+		set_from(&w, argv[first++]);
+	if (w.from_cnt && first < argc)
+		return opts_error(cmd, "--from replays a recording; it runs no command");
 	if (first < argc && !opts_after_dashes(first, argv))
 		return opts_error(cmd, "'%s' is no option; a command to run goes behind --",
 				  argv[first]);
 	if (f.netns_arg && netns_parse(f.netns_arg, &f.netns, why, sizeof(why)))
 		return opts_error(cmd, "--netns: %s", why);
-	ret = stop_init(&stop, c.duration);
+	ret = stop_init(&stop, w.from_cnt ? 0 : c.duration);
 	if (ret)
 		return opts_error(cmd, "signals: %s", strerror(-ret));
 	if (first < argc) {
@@ -159,15 +178,18 @@ static int watch_run(const struct cmd *cmd, int argc, char **argv)
 	}
 	ret = with_sinks(cmd, &w, &f, &c, &stop, hold_fd);
 	stop_close(&stop);
+	free(w.from);
 	return ret;
 }
 
 const struct cmd cmd_watch = {
 	.name = "watch",
-	.args = "[-- CMD [ARG]...]",
+	.args = "[--from FILE... | -- CMD [ARG]...]",
 	.summary = "follow connections, from SYN to accept()",
 	.help = "A line per connection when it is accepted or its story ends otherwise.\n"
-		"With -- CMD, starts CMD, follows it and its children alone, and ends with it.\n",
+		"With -- CMD, starts CMD, follows it and its children alone, and ends with it.\n"
+		"With --from, shows what a recording holds: further FILEs may follow.  Exit status 1 if\n"
+		"one of them is cut off, 2 if one is damaged; what can be read is shown.\n",
 	.groups = {&watch_group, &filter_group, &common_group},
 	.run = watch_run,
 };

@@ -33,8 +33,14 @@ struct listeners *listeners_new(uint32_t capacity)
 		listeners_free(l);
 		return NULL;
 	}
-	memset(l->heads, 0xff, heads * sizeof(*l->heads));
+	listeners_reset(l);
 	return l;
+}
+
+void listeners_reset(struct listeners *l)
+{
+	memset(l->heads, 0xff, (l->mask + 1ULL) * sizeof(*l->heads));
+	l->cnt = 0;
 }
 
 void listeners_free(struct listeners *l)
@@ -180,6 +186,13 @@ void listeners_feed_accept(struct listeners *l, uint64_t cookie, const struct ev
 const struct listener *listeners_find(const struct listeners *l, uint64_t cookie)
 {
 	return cookie ? find(l, cookie) : NULL;
+}
+
+void listeners_each(const struct listeners *l, void (*fn)(void *ctx, const struct listener *l),
+		    void *ctx)
+{
+	for (uint32_t i = 0; i < l->cnt; i++)
+		fn(ctx, &l->rows[i]);
 }
 
 void listeners_count(const struct listeners *l, uint32_t *open, uint32_t *namespaces)

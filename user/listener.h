@@ -59,6 +59,11 @@ void listeners_feed_accept(struct listeners *l, uint64_t cookie, const struct ev
 /* NULL if unknown.  Valid until the next feed. */
 const struct listener *listeners_find(const struct listeners *l, uint64_t cookie);
 
+/* Forgets all of them. */
+void listeners_reset(struct listeners *l);
+void listeners_each(const struct listeners *l, void (*fn)(void *ctx, const struct listener *l),
+		    void *ctx);
+
 /* How many are open, and in how many namespaces (64 at most).  Walks the table. */
 void listeners_count(const struct listeners *l, uint32_t *open, uint32_t *namespaces);
 

@@ -49,6 +49,28 @@ void names_free(struct names *n)
 	free(n);
 }
 
+void names_reset(struct names *n)
+{
+	memset(n, 0, sizeof(*n));
+}
+
+void names_each(const struct names *n, void (*fn)(void *ctx, const struct ev_name *ev), void *ctx)
+{
+	for (int i = 0; i < NAMES_MAX; i++) {
+		const struct name_row *r = &n->rows[i];
+		struct ev_name ev = {
+			.hdr = {.cpu = EV_CPU_HOST, .kind = r->kind},
+			.id = r->id,
+			.netns = r->netns,
+		};
+
+		if (!r->kind)
+			continue;
+		memcpy(ev.name, r->name, EV_NAME_LEN);
+		fn(ctx, &ev);
+	}
+}
+
 void names_feed(struct names *n, const struct ev_name *ev)
 {
 	__u32 netns = ev->hdr.kind == EV_IFNAME ? ev->netns : 0;

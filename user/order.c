@@ -160,6 +160,14 @@ void order_from_zero(struct order *o)
 	o->from_zero = true;
 }
 
+void order_reset(struct order *o)
+{
+	memset(o->cpus, 0, o->cpus_used * sizeof(*o->cpus));
+	o->cpus_used = 0;
+	o->from_zero = false;
+	o->passed_ns = 0;
+}
+
 int order_push(struct order *o, const union event *ev)
 {
 	uint32_t slot;

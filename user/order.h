@@ -38,6 +38,9 @@ int order_push(struct order *o, const union event *ev);
 /* The stream is whole: every CPU's numbers begin at 0.  Before the first push of a CPU. */
 void order_from_zero(struct order *o);
 
+/* Another stream begins: numbers and times start anew.  Only when no event waits. */
+void order_reset(struct order *o);
+
 /* The oldest event at or before horizon_ns, or with UINT64_MAX the oldest of all; NULL if none.
  * Valid until the next push. */
 const union event *order_pop(struct order *o, uint64_t horizon_ns);

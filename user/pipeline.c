@@ -24,6 +24,7 @@ struct pipeline {
 	struct account account;
 	uint64_t max_lines;
 	uint64_t now_ns;
+	bool passive_only;
 };
 
 #define TELL(p, callback, ...)                                                                     \
@@ -44,7 +45,8 @@ static void story_ended(void *ctx, const struct story *s)
 	if (story_step(s, STEP_ACCEPTED))
 		listeners_feed_accept(p->listeners, s->listener, &s->process, s->ended_ns);
 	l = listeners_find(p->listeners, s->listener);
-	if (full(p) || !filter_story(p->filter, s, l, names_cgroup(p->names, s->process.cgroup)))
+	if (full(p) || (p->passive_only && s->role == ROLE_ACTIVE) ||
+	    !filter_story(p->filter, s, l, names_cgroup(p->names, s->process.cgroup)))
 		return;
 	p->account.connections++;
 	p->account.failed += story_failed(s);
@@ -61,6 +63,7 @@ struct pipeline *pipeline_new(const struct pipeline_conf *conf)
 		return NULL;
 	p->filter = conf->filter;
 	p->max_lines = conf->max_lines;
+	p->passive_only = conf->passive_only;
 	p->order = order_new(ORDER_CAPACITY);
 	p->timeline = timeline_new(connections, story_ended, p);
 	p->listeners = listeners_new(LISTENER_CAPACITY);
@@ -217,28 +220,9 @@ static void dispatch_until(struct pipeline *p, uint64_t horizon_ns)
 
 	while ((ev = order_pop(p->order, horizon_ns))) {
 		p->now_ns = ev->hdr.time_ns;
+		/* What falls due before it is concluded before it, live and replayed. */
+		timeline_tick(p->timeline, p->now_ns);
 		dispatch(p, ev);
-	}
-}
-
-void pipeline_feed(struct pipeline *p, const void *bytes, size_t len)
-{
-	union event ev;
-	int ret;
-
-	TELL(p, raw, bytes, len);
-	ret = decode_event(bytes, len, &ev);
-	if (ret) {
-		p->account.malformed++;
-		return;
-	}
-	if (ev.hdr.kind == EV_HOST && ev.hdr.flags & EVF_FRESH)
-		order_from_zero(p->order);
-	while ((ret = order_push(p->order, &ev)) == -ENOSPC) {
-		/* No room: the oldest goes on before its time, which is better than losing it. */
-		const union event *oldest = order_pop(p->order, UINT64_MAX);
-
-		dispatch(p, oldest);
 	}
 }
 
@@ -256,6 +240,48 @@ static void tell_losses(struct pipeline *p)
 
 		dispatch_until(p, loss.from_ns);
 		lost(p, &ev, loss.until_ns);
+	}
+}
+
+static void end_stream(struct pipeline *p)
+{
+	tell_losses(p);
+	dispatch_until(p, UINT64_MAX);
+	timeline_tick(p->timeline, p->now_ns);
+	timeline_finish(p->timeline);
+}
+
+static void begin_stream(struct pipeline *p, const struct ev_host *ev)
+{
+	if (order_stats(p->order)->events) {
+		end_stream(p);
+		order_reset(p->order);
+		listeners_reset(p->listeners);
+		names_reset(p->names);
+		p->view.start_ns = 0;
+	}
+	if (ev->hdr.flags & EVF_FRESH)
+		order_from_zero(p->order);
+}
+
+void pipeline_feed(struct pipeline *p, const void *bytes, size_t len)
+{
+	union event ev;
+	int ret;
+
+	TELL(p, raw, bytes, len);
+	ret = decode_event(bytes, len, &ev);
+	if (ret) {
+		p->account.malformed++;
+		return;
+	}
+	if (ev.hdr.kind == EV_HOST)
+		begin_stream(p, &ev.host);
+	while ((ret = order_push(p->order, &ev)) == -ENOSPC) {
+		/* No room: the oldest goes on before its time, which is better than losing it. */
+		const union event *oldest = order_pop(p->order, UINT64_MAX);
+
+		dispatch(p, oldest);
 	}
 }
 
@@ -277,10 +303,7 @@ void pipeline_finish(struct pipeline *p)
 {
 	struct account a;
 
-	tell_losses(p);
-	dispatch_until(p, UINT64_MAX);
-	timeline_tick(p->timeline, p->now_ns);
-	timeline_finish(p->timeline);
+	end_stream(p);
 	a = pipeline_account(p);
 	TELL(p, summary, &a, p->now_ns);
 }

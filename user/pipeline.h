@@ -22,6 +22,7 @@ struct pipeline_conf {
 	const struct filter *filter; /* outlives the pipeline */
 	uint32_t max_connections;    /* 0: PIPELINE_CONNECTIONS */
 	uint64_t max_lines;	     /* stories and calls to show, 0: no limit */
+	bool passive_only;	     /* do not show what this host calls itself */
 };
 
 struct pipeline *pipeline_new(const struct pipeline_conf *conf);
@@ -30,10 +31,12 @@ void pipeline_free(struct pipeline *p);
 /* The sink stays the caller's; it must outlive the pipeline.  -ENOSPC beyond PIPELINE_SINKS. */
 int pipeline_add_sink(struct pipeline *p, struct sink *sink);
 
-/* One event as it came.  Bytes that are no event are counted, and otherwise ignored. */
+/* One event as it came.  Bytes that are no event are counted, and otherwise ignored.  An EV_HOST
+ * behind other events begins another stream: what was open ends, what was known is forgotten. */
 void pipeline_feed(struct pipeline *p, const void *bytes, size_t len);
 
-/* Everything before horizon_ns has been fed: it goes on to the sinks. */
+/* Everything before horizon_ns has been fed: it goes on to the sinks.  When this is called changes
+ * nothing in what they are told, as long as that is true. */
 void pipeline_settle(struct pipeline *p, uint64_t horizon_ns);
 
 /* The stream is over: what waits goes on, what is open ends, the sinks hear the summary. */

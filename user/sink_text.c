@@ -213,7 +213,7 @@ static void banner(struct sink_text *s)
 	struct utsname u;
 
 	s->banner_done = true;
-	if (s->conf.no_header || uname(&u))
+	if (s->conf.no_header || s->conf.replay || uname(&u))
 		return;
 	listeners_count(s->sink.view->listeners, &open, &namespaces);
 	fprintf(stderr, "sockline %s %s Linux %s %s %u listener%s in %u namespace%s %s Ctrl-C ends\n",
@@ -228,7 +228,8 @@ static void status(struct sink_text *s, uint64_t now_ns, const struct account *a
 	uint32_t open, namespaces;
 	double seconds;
 
-	if (!s->look.terminal || !isatty(STDERR_FILENO) || now_ns - s->status_ns < SECOND)
+	if (s->conf.replay || !s->look.terminal || !isatty(STDERR_FILENO) ||
+	    now_ns - s->status_ns < SECOND)
 		return;
 	seconds = s->status_ns ? (now_ns - s->status_ns) / 1e9 : 1;
 	listeners_count(s->sink.view->listeners, &open, &namespaces);

@@ -14,6 +14,7 @@ struct sink_text_conf {
 	bool since_start;
 	bool wide;
 	bool no_header;
+	bool replay; /* someone else says what is replayed, and how far it is */
 };
 
 struct sink_text {

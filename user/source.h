@@ -18,7 +18,7 @@ struct source_ops {
 	/*
 	 * Feeds whatever is there, and tells the time before which nothing is still to come
 	 * (UINT64_MAX: the order of the stream decides alone).  1: go on; 0: the stream is over;
-	 * -errno.  Does not wait.
+	 * -errno.  A horizon of 0: nothing is known anew.  Does not wait.
 	 */
 	int (*read)(struct source *s, uint64_t *horizon_ns);
 	/* How long it is worth to wait before the next read, in milliseconds. */
@@ -48,5 +48,7 @@ struct live_conf {
 /* Loads and attaches, and feeds what exists already.  0, or -errno and one line in why. */
 int source_live_open(const struct live_conf *conf, source_feed_fn feed, void *ctx,
 		     struct source **out, char why[SOURCE_WHY]);
+/* The hooks that its probes are attached to, a line each; cut off at len. */
+void source_live_probes(const struct source *s, char *buf, size_t len);
 
 #endif

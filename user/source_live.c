@@ -319,3 +319,14 @@ int source_live_open(const struct live_conf *conf, source_feed_fn feed, void *ct
 	live_close(&live->source);
 	return ret;
 }
+
+void source_live_probes(const struct source *s, char *buf, size_t len)
+{
+	const struct live *live = (const struct live *)s;
+	size_t at = 0;
+
+	*buf = 0;
+	for (size_t i = 0; i < probes_cnt && at < len; i++)
+		if (live->states[i].attached)
+			at += snprintf(buf + at, len - at, "%s\n", probes[i].hook);
+}

@@ -39,10 +39,11 @@ void timeline_feed(struct timeline *t, const union event *ev);
  * until then, is incomplete. */
 void timeline_lost(struct timeline *t, uint64_t until_ns);
 
-/* Nothing that happened before now_ns is still to come: what can be concluded is. */
+/* Nothing that happened before now_ns is still to come: what can be concluded is, in the order in
+ * which it fell due. */
 void timeline_tick(struct timeline *t, uint64_t now_ns);
 
-/* The stream is over: what is still open ends as it stands, oldest first. */
+/* The stream is over: what is still open ends as it stands, oldest first.  Another may follow. */
 void timeline_finish(struct timeline *t);
 
 struct timeline_stats timeline_stats(const struct timeline *t);
