@@ -83,7 +83,7 @@ enum netns_route_kind {
 
 struct netns_route {
 	enum netns_route_kind kind;
-	uint32_t ifindex;
+	uint32_t ifindex; /* LOCAL: the interface that the address belongs to */
 };
 
 /* What the namespace would do with a packet to addr: the routing table's word, so that addresses

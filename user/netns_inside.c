@@ -261,7 +261,7 @@ struct route_request {
 	uint8_t addr[16];
 };
 
-static void route_ask(struct route_request *r, const uint8_t addr[16])
+static void route_ask(struct route_request *r, const uint8_t addr[16], uint32_t flags)
 {
 	bool v4 = !memcmp(addr, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
 	size_t len = v4 ? 4 : 16;
@@ -272,6 +272,7 @@ static void route_ask(struct route_request *r, const uint8_t addr[16])
 	r->hdr.nlmsg_len = offsetof(struct route_request, addr) + len;
 	r->msg.rtm_family = v4 ? AF_INET : AF_INET6;
 	r->msg.rtm_dst_len = len * 8;
+	r->msg.rtm_flags = flags;
 	r->dst.rta_type = RTA_DST;
 	r->dst.rta_len = sizeof(r->dst) + len;
 	memcpy(r->addr, addr + 16 - len, len);
@@ -296,25 +297,39 @@ static void route_answer(const struct nlmsghdr *hdr, size_t len, struct netns_ro
 			memcpy(&route->ifindex, RTA_DATA(attr), sizeof(route->ifindex));
 }
 
-static int ask_route(void *arg)
+static int route_talk(int fd, const uint8_t addr[16], uint32_t flags, struct netns_route *route)
 {
 	char buf[4096] __attribute__((aligned(8)));
-	struct route_job *job = arg;
 	struct route_request request;
 	ssize_t n;
-	int fd, err = 0;
 
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (fd < 0)
-		return -errno;
-	route_ask(&request, job->addr);
+	route_ask(&request, addr, flags);
 	n = send(fd, &request, request.hdr.nlmsg_len, 0);
 	if (n >= 0)
 		n = recv(fd, buf, sizeof(buf), 0);
 	if (n < 0)
-		err = -errno;
-	else
-		route_answer((const void *)buf, n, job->route);
+		return -errno;
+	route_answer((const void *)buf, n, route);
+	return 0;
+}
+
+/* A packet from the host to itself goes over lo, but counts as come in on the interface that the
+ * local route names (ip_route_output_key_hash_rcu(), ip6_rcv_core()): ask for that route itself. */
+static int ask_route(void *arg)
+{
+	struct route_job *job = arg;
+	struct netns_route own;
+	int fd, err;
+
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (fd < 0)
+		return -errno;
+	err = route_talk(fd, job->addr, 0, job->route);
+	if (!err && job->route->kind == NETNS_ROUTE_LOCAL) {
+		err = route_talk(fd, job->addr, RTM_F_FIB_MATCH, &own);
+		if (!err && own.kind == NETNS_ROUTE_LOCAL && own.ifindex)
+			job->route->ifindex = own.ifindex;
+	}
 	close(fd);
 	return err;
 }

@@ -60,13 +60,14 @@ static int enter(struct asking *a)
 		   : 0;
 }
 
-/* The device on which packets from the client come in: named, or as the routes have it. */
-static int find_device(struct asking *a, const struct netns_addr *addrs, size_t cnt)
+/* The device on which packets from the client come in: named, or as the routes have it.  What the
+ * host sends to itself counts as come in on the interface that has the address. */
+static int find_device(struct asking *a)
 {
 	struct who *w = a->who;
 	struct netns_route back;
 
-	w->ifindex = 1; /* loopback, in every namespace */
+	w->ifindex = w->here ? w->route.ifindex : 0;
 	if (w->query.device) {
 		if (netns_ifindex(a->ns, w->query.device, &w->ifindex))
 			return no(a, -ENODEV, "there is no interface %s in this namespace",
@@ -74,11 +75,9 @@ static int find_device(struct asking *a, const struct netns_addr *addrs, size_t 
 	} else if (w->query.from && !netns_route(a->ns, w->query.remote, &back)) {
 		if (back.kind == NETNS_ROUTE_AWAY)
 			w->ifindex = back.ifindex;
-	} else {
-		for (size_t i = 0; i < cnt; i++)
-			if (!memcmp(addrs[i].addr, w->query.local, 16))
-				w->ifindex = addrs[i].ifindex;
 	}
+	if (!w->ifindex)
+		w->ifindex = 1; /* loopback, in every namespace */
 	if (netns_ifname(a->ns, w->ifindex, w->ifname))
 		snprintf(w->ifname, sizeof(w->ifname), "lo");
 	return 0;
@@ -99,12 +98,14 @@ static int find_address(struct asking *a)
 	if (err)
 		return no(a, err, "cannot read the addresses of the namespace: %s", strerror(-err));
 	w->here = w->route.kind == NETNS_ROUTE_LOCAL;
-	for (size_t i = 0; i < cnt; i++)
-		if (addrs[i].flags & IFF_UP && !memcmp(addrs[i].addr, w->query.local, 16))
-			w->here = true;
-	err = find_device(a, addrs, cnt);
+	for (size_t i = 0; i < cnt && !w->here; i++) {
+		if (!(addrs[i].flags & IFF_UP) || memcmp(addrs[i].addr, w->query.local, 16))
+			continue;
+		w->here = true;
+		w->route.ifindex = addrs[i].ifindex;
+	}
 	free(addrs);
-	return err;
+	return find_device(a);
 }
 
 static int ask_kernel(struct asking *a)
