@@ -64,43 +64,50 @@ struct {
 	__type(value, struct begun);
 } call_scratch SEC(".maps");
 
-static __always_inline void call_address(struct ev_call *c, const void *user_addr)
+/* sin_addr lies where sin6_flowinfo does. */
+static __always_inline void call_address(struct ev_call *c, const struct sockaddr_in6 *a)
 {
-	struct sockaddr_in6 a = {};
-
-	if (!user_addr || bpf_probe_read_user(&a, 8, user_addr))
-		return;
-	c->addr_family = a.sin6_family;
-	c->port = bpf_ntohs(a.sin6_port);
-	if (a.sin6_family != AF_INET6) {
-		addr_v4(c->addr, a.sin6_flowinfo); /* sin_addr lies where sin6_flowinfo does */
-	} else if (!bpf_probe_read_user(&a, sizeof(a), user_addr)) {
-		__builtin_memcpy(c->addr, a.sin6_addr, 16);
-		c->scope = a.sin6_scope_id;
+	c->addr_family = a->sin6_family;
+	c->port = bpf_ntohs(a->sin6_port);
+	if (a->sin6_family != AF_INET6) {
+		addr_v4(c->addr, a->sin6_flowinfo);
+	} else {
+		__builtin_memcpy(c->addr, a->sin6_addr, 16);
+		c->scope = a->sin6_scope_id;
 	}
 }
 
-static __always_inline int call_begins(u8 kind, s32 fd, const void *user_addr, u32 backlog)
+/* A process may hand over 16 bytes for IPv4 at the end of a page: they are read first. */
+static __always_inline void call_user_address(struct ev_call *c, const void *user_addr)
 {
-	u64 id = bpf_get_current_pid_tgid();
+	struct sockaddr_in6 a = {};
+
+	if (!user_addr || bpf_probe_read_user(&a, 16, user_addr))
+		return;
+	if (a.sin6_family == AF_INET6 && bpf_probe_read_user(&a, sizeof(a), user_addr))
+		return;
+	call_address(c, &a);
+}
+
+/* What the socket says of itself before the call.  NULL: no TCP socket, or not wanted. */
+static __always_inline struct begun *call_fill(u8 kind, struct file *file)
+{
 	struct ev_tuple tuple;
 	struct begun *b;
 	struct sock *sk;
 	bool mptcp = false;
 	u32 zero = 0;
 
-	sk = tcp_of_file(file_of_fd(fd), &mptcp);
+	sk = tcp_of_file(file, &mptcp);
 	b = bpf_map_lookup_elem(&call_scratch, &zero);
 	if (!sk || !b)
-		return 0;
+		return NULL;
 	tuple_fill(&tuple, sk, false);
 	if (config.netns && tuple.netns != config.netns)
-		return 0;
+		return NULL;
 	__builtin_memset(b, 0, sizeof(*b));
 	b->sk = (u64)sk;
 	b->call.call = kind;
-	b->call.fd = fd;
-	b->call.backlog = backlog;
 	b->call.netns = tuple.netns;
 	b->call.family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	b->call.options = sock_options(sk) | (mptcp ? SO_F_MPTCP : 0);
@@ -111,9 +118,21 @@ static __always_inline int call_begins(u8 kind, s32 fd, const void *user_addr, u
 	if (kind == CALL_LISTEN) {
 		b->call.port = tuple.lport;
 		__builtin_memcpy(b->call.addr, tuple.laddr, 16);
-	} else {
-		call_address(&b->call, user_addr);
 	}
+	return b;
+}
+
+static __always_inline int call_begins(u8 kind, s32 fd, const void *user_addr, u32 backlog)
+{
+	struct begun *b = call_fill(kind, file_of_fd(fd));
+	u64 id = bpf_get_current_pid_tgid();
+
+	if (!b)
+		return 0;
+	b->call.fd = fd;
+	b->call.backlog = backlog;
+	if (kind != CALL_LISTEN)
+		call_user_address(&b->call, user_addr);
 	bpf_map_update_elem(&calls, &id, b, BPF_ANY);
 	return 0;
 }
@@ -133,12 +152,12 @@ static __always_inline bool call_wanted(const struct ev_call *call, s64 ret)
 	return config.binds || (config.active && call->call == CALL_CONNECT && ret < 0);
 }
 
-static __always_inline void record_call(struct begun *b, s64 ret)
+static __always_inline void record_call(struct begun *b, s64 ret, u8 flags)
 {
 	struct sock *sk = (struct sock *)b->sk;
 	struct ev_call *e;
 
-	e = emit_reserve(sizeof(*e), EV_CALL, follow_flag());
+	e = emit_reserve(sizeof(*e), EV_CALL, flags | follow_flag());
 	if (!e)
 		return;
 	__builtin_memcpy((void *)e + sizeof(e->hdr), (void *)&b->call + sizeof(e->hdr),
@@ -164,7 +183,7 @@ static __always_inline int call_returned(s64 ret)
 			record_listener((struct sock *)b->sk, EV_LISTEN, b->call.fd,
 					b->call.backlog);
 		if (call_wanted(&b->call, ret))
-			record_call(b, ret);
+			record_call(b, ret, 0);
 	}
 	bpf_map_delete_elem(&calls, &id);
 	return 0;

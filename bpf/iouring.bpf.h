@@ -4,6 +4,8 @@
 #define SOCKLINE_IOURING_BPF_H
 
 #define IORING_OP_ACCEPT     13
+#define IORING_OP_BIND	     56
+#define IORING_OP_LISTEN     57
 #define IORING_CQE_F_MORE    2
 
 /* A direct descriptor: a slot of the ring's own table (io_file_get_fixed; two flag bits in the
@@ -40,16 +42,39 @@ static __always_inline int uring_multishot(struct io_ring_ctx *ring, s32 res, u3
 	return accept_returned(res, EVF_IOURING | EVF_UNSURE);
 }
 
+/* Neither says its descriptor; the address lies in the request's own data (io_bind_prep). */
+static __always_inline int uring_call(struct io_kiocb *req, u8 kind, s32 res)
+{
+	struct io_async_msghdr *data = BPF_CORE_READ(req, async_data);
+	struct begun *b = call_fill(kind, BPF_CORE_READ(req, file));
+	struct sockaddr_in6 a = {};
+
+	if (!b)
+		return 0;
+	b->call.fd = -1;
+	if (kind == CALL_LISTEN) {
+		b->call.backlog = BPF_CORE_READ((struct io_listen *)req, backlog);
+		if (!res)
+			record_listener((struct sock *)b->sk, EV_LISTEN, -1, b->call.backlog);
+	} else if (data && !bpf_probe_read_kernel(&a, sizeof(a), &data->addr)) {
+		call_address(&b->call, &a);
+	}
+	if (config.binds)
+		record_call(b, res, EVF_IOURING);
+	return 0;
+}
+
 static __always_inline int uring_complete(struct io_ring_ctx *ring, struct io_kiocb *req, s32 res,
 					  u32 flags)
 {
-	u32 slot;
+	u32 slot, opcode;
 
-	if (res < 0)
-		return 0;
 	if (!req)
-		return uring_multishot(ring, res, flags);
-	if (BPF_CORE_READ(req, opcode) != IORING_OP_ACCEPT)
+		return res < 0 ? 0 : uring_multishot(ring, res, flags);
+	opcode = BPF_CORE_READ(req, opcode);
+	if (opcode == IORING_OP_BIND || opcode == IORING_OP_LISTEN)
+		return uring_call(req, opcode == IORING_OP_BIND ? CALL_BIND : CALL_LISTEN, res);
+	if (opcode != IORING_OP_ACCEPT || res < 0)
 		return 0;
 	slot = uring_file_slot(req);
 	if (!slot)

@@ -15,6 +15,7 @@
 #define LONG_BASE   0x100 /* getopt's value for row i: LONG_BASE + i */
 #define PARSED_OK   (-1)
 #define PARSED_BAD  (-2)
+#define OPERAND	    1 /* what getopt_long calls one, with '-' */
 
 static const struct opt always[] = {
 	{'h', "help", NULL, "print this and exit", NULL, 0, NULL},
@@ -57,8 +58,8 @@ static void table_add(struct table *t, const struct opt_group *group, void *to)
 static void table_make(struct table *t, const struct cmd *cmd, void *const to[])
 {
 	memset(t, 0, sizeof(*t));
-	/* '+': options end at the first operand; ':': errors are told here, not by getopt. */
-	strcpy(t->shorts, "+:");
+	/* '-': operands come in their turn, as options called 1; ':': errors are told here. */
+	strcpy(t->shorts, "-:");
 	for (int i = 0; i < CMD_GROUPS && cmd->groups[i]; i++)
 		table_add(t, cmd->groups[i], to[i]);
 	table_add(t, &always_group, NULL);
@@ -121,18 +122,31 @@ static int apply(const struct cmd *cmd, const struct row *row)
 int opts_parse(const struct cmd *cmd, int argc, char **argv, void *const to[])
 {
 	struct table t;
-	int value, ret;
+	int value, ret, operands = 0;
 
 	table_make(&t, cmd, to);
 	optind = 0; /* GNU: start anew */
 	while ((value = getopt_long(argc, argv, t.shorts, t.longs, NULL)) != -1) {
 		if (value == ':' || value == '?')
 			return complain(cmd, value, argv);
+		if (value == OPERAND) {
+			/* To the front, over what has been read already. */
+			argv[1 + operands++] = optarg;
+			continue;
+		}
 		ret = apply(cmd, table_find(&t, value));
 		if (ret)
 			return ret;
 	}
-	return optind;
+	if (operands && optind < argc) {
+		opts_error(cmd, "'%s' and a command behind -- do not go together", argv[1]);
+		return PARSED_BAD;
+	}
+	if (!operands)
+		return optind;
+	/* And to the end, where the caller finds them. */
+	memmove(&argv[argc - operands], &argv[1], operands * sizeof(*argv));
+	return argc - operands;
 }
 
 int opts_exit(int parsed)

@@ -502,7 +502,18 @@ struct io_uring_cqe {
 	__u32 flags;
 };
 struct io_kiocb {
+	struct file *file;
 	u8 opcode;
+	void *async_data;
+};
+struct io_listen {
+	int backlog;
+};
+struct __kernel_sockaddr_storage {
+	char data[128];
+};
+struct io_async_msghdr {
+	struct __kernel_sockaddr_storage addr;
 };
 /* what an io_kiocb begins with when its opcode is accept (io_kiocb_to_cmd) */
 struct io_accept {
