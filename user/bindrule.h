@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The rules by which the kernel lets a TCP socket have a local address and port, or not.
  *
@@ -195,7 +195,6 @@ enum bind_rule {
 	BIND_PASS_V6ONLY,
 	BIND_PASS_REUSEADDR,
 	BIND_PASS_REUSEPORT,
-	BIND_PASS_TUPLE,
 
 	BIND_REUSEADDR_LISTENING,
 	BIND_REUSEADDR_NEITHER,
@@ -258,7 +257,6 @@ enum bind_cure {
 	BIND_CURE_RANGE,
 	BIND_CURE_SYSCTL,
 	BIND_CURE_OWN_REUSEPORT,
-	BIND_CURE_OWN_BOTH,
 	BIND_CURE_THEIR_REUSEADDR,
 	BIND_CURE_THEIR_V6ONLY,
 	BIND_CURE_THEIR_ADDR,

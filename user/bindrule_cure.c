@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The advice: what to do about it, safest first.
  *
@@ -30,6 +30,18 @@ static bool would_pass(const struct sick *s, const struct bind_cand *cand)
 
 	bindrule_check(cand, s->env, s->socks, s->n, bucket, &res);
 	return res.verdict == BIND_OK && !res.skipped;
+}
+
+static bool say(struct bind_advice *a, const char *text)
+{
+	snprintf(a->text, sizeof(a->text), "%s", text);
+	return true;
+}
+
+static bool works(const struct sick *s, const struct bind_cand *cand, struct bind_advice *a,
+		  const char *text)
+{
+	return would_pass(s, cand) && say(a, text);
 }
 
 /* "node[4242]", "node[4242] and 2 more", or "it". */
@@ -81,12 +93,6 @@ static bool port_is_held(const struct sick *s)
 {
 	return s->cand->port &&
 	       (s->res->rule == BIND_RULE_PORT_HELD || s->res->rule == BIND_RULE_HISTORY);
-}
-
-static bool say(struct bind_advice *a, const char *text)
-{
-	snprintf(a->text, sizeof(a->text), "%s", text);
-	return true;
 }
 
 /* What follows from the rule alone. */
@@ -141,11 +147,10 @@ static bool cure_own_reuseaddr(const struct sick *s, struct bind_advice *a)
 	struct bind_cand c = *s->cand;
 
 	c.reuse = 1;
-	if (s->cand->reuse || !port_is_held(s) || !would_pass(s, &c))
-		return false;
-	return say(a,
-		   "set SO_REUSEADDR before bind(): what holds the port has it too, and does not "
-		   "listen");
+	return !s->cand->reuse && port_is_held(s) &&
+	       works(s, &c, a,
+		     "set SO_REUSEADDR before bind(): what holds the port has it too, and does not "
+		     "listen");
 }
 
 static bool cure_own_v6only(const struct sick *s, struct bind_advice *a)
@@ -153,9 +158,8 @@ static bool cure_own_v6only(const struct sick *s, struct bind_advice *a)
 	struct bind_cand c = *s->cand;
 
 	c.v6only = true;
-	if (c.family != AF_INET6 || !rule_is_any(c.addr) || s->cand->v6only || !would_pass(s, &c))
-		return false;
-	return say(a, "set IPV6_V6ONLY before bind(): only IPv4 is taken, IPv6 is free");
+	return c.family == AF_INET6 && rule_is_any(c.addr) && !s->cand->v6only &&
+	       works(s, &c, a, "set IPV6_V6ONLY before bind(): only IPv4 is taken, IPv6 is free");
 }
 
 /* Instead of a wildcard, one address of this host that is free; not a loopback one if there is
@@ -188,16 +192,14 @@ static bool cure_own_addr(const struct sick *s, struct bind_advice *a)
 static bool cure_freebind(const struct sick *s, struct bind_advice *a)
 {
 	struct bind_cand c = *s->cand;
+	bool missing =
+		s->res->rule == BIND_RULE_ADDR_NOT_HERE || s->res->rule == BIND_RULE_ADDR_NOT_READY;
 
 	c.freebind = true;
-	if (s->res->rule != BIND_RULE_ADDR_NOT_HERE && s->res->rule != BIND_RULE_ADDR_NOT_READY)
-		return false;
-	if (!would_pass(s, &c))
-		return false;
-	return say(
-		a,
-		"if the address comes later (DHCP, keepalived): set IP_FREEBIND before bind(), or "
-		"FreeBind=yes in its systemd socket unit");
+	return missing &&
+	       works(s, &c, a,
+		     "if the address comes later (DHCP, keepalived): set IP_FREEBIND before "
+		     "bind(), or FreeBind=yes in its systemd socket unit");
 }
 
 static bool cure_wait(const struct sick *s, struct bind_advice *a)
@@ -267,26 +269,11 @@ static bool cure_own_reuseport(const struct sick *s, struct bind_advice *a)
 	struct bind_cand c = *s->cand;
 
 	c.reuseport = true;
-	if (s->cand->reuseport || !port_is_held(s) || !would_pass(s, &c))
-		return false;
-	return say(
-		a,
-		"to share the port on purpose: set SO_REUSEPORT before bind(), as the others did; "
-		"connections are then spread over all of them");
-}
-
-static bool cure_own_both(const struct sick *s, struct bind_advice *a)
-{
-	struct bind_cand reuseaddr = *s->cand, reuseport = *s->cand, both = *s->cand;
-
-	reuseaddr.reuse = both.reuse = 1;
-	reuseport.reuseport = both.reuseport = true;
-	if (!port_is_held(s) || !would_pass(s, &both) || would_pass(s, &reuseaddr) ||
-	    would_pass(s, &reuseport))
-		return false;
-	return say(a,
-		   "set SO_REUSEADDR and SO_REUSEPORT before bind(): some of the others have the "
-		   "one, some the other");
+	return !s->cand->reuseport && port_is_held(s) &&
+	       works(s, &c, a,
+		     "to share the port on purpose: set SO_REUSEPORT before bind(), as the others "
+		     "did; "
+		     "connections are then spread over all of them");
 }
 
 static bool cure_their_reuseaddr(const struct sick *s, struct bind_advice *a)
@@ -382,7 +369,6 @@ static cure_fn *const cures[] = {
 	[BIND_CURE_RANGE] = cure_range,
 	[BIND_CURE_SYSCTL] = cure_sysctl,
 	[BIND_CURE_OWN_REUSEPORT] = cure_own_reuseport,
-	[BIND_CURE_OWN_BOTH] = cure_own_both,
 	[BIND_CURE_THEIR_REUSEADDR] = cure_their_reuseaddr,
 	[BIND_CURE_THEIR_V6ONLY] = cure_their_v6only,
 	[BIND_CURE_THEIR_ADDR] = cure_their_addr,

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Between the parts of bindrule only: bindrule_pair.c (two sockets), bindrule.c (the verdict),
  * bindrule_scan.c (a port that the kernel picks), bindrule_text.c (the words), bindrule_cure.c (the

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The words: each rule's short name, the kernel function it comes from, and a sentence.
  *

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * bindrule against the kernel: random sockets in a namespace of its own, then one more that wants a
  * port, all of it really done; the kernel's answer to every single call is compared with
@@ -237,10 +237,10 @@ static struct live_sock *arrive(struct fuzz *f, struct bind_cand *c, enum kind k
 
 static void build(struct fuzz *f)
 {
-	int n = 1 + rng_below(&f->rng, 4);
+	int n = f->theme.crowd ? 6 : 1 + rng_below(&f->rng, 4);
 	bool later = rng_percent(&f->rng, 50);
-	struct live_sock *late[4];
-	enum kind kinds[4];
+	struct live_sock *late[6];
+	enum kind kinds[6];
 
 	for (int i = 0; i < n; i++) {
 		struct bind_cand c;
@@ -311,8 +311,6 @@ static bool follow(const struct bind_advice *a, struct bind_cand *c)
 		c->reuse = 1;
 	else if (a->cure == BIND_CURE_OWN_REUSEPORT)
 		c->reuseport = true;
-	else if (a->cure == BIND_CURE_OWN_BOTH)
-		c->reuse = c->reuseport = true;
 	else if (a->cure == BIND_CURE_OWN_V6ONLY)
 		c->v6only = true;
 	else if (a->cure == BIND_CURE_OWN_ADDR)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: GPL-2.0-only
 /* The generator's model of the bind bucket.  Proven, with the rules, by every situation. */
 #include "bucket.h"
 #include "world.h"

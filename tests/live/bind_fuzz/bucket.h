@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the kernel's bind bucket of one port remembers, kept by replaying what the generator did:
  * inet_bind_bucket with its inet_bind2_buckets, as of 6.18.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: GPL-2.0-only
 /* Takes a TIME_WAIT away, through SOCK_DESTROY of sock_diag (CONFIG_INET_DIAG_DESTROY). */
 #include "make.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: GPL-2.0-only
 /* The dice of bind_fuzz. */
 #include "gen.h"
 
@@ -60,6 +60,7 @@ void gen_theme(struct rng *r, struct theme *t)
 	t->device = rng_percent(r, 40) ? 50 : 5;
 	t->users = rng_percent(r, 40) ? 2 : 1;
 	t->flips = rng_percent(r, 10);
+	t->crowd = rng_percent(r, 10);
 }
 
 enum kind gen_kind(struct rng *r, const struct situation *s)
@@ -103,6 +104,10 @@ void gen_spec(struct rng *r, const struct theme *t, const struct situation *s, s
 	c->reuseport = rng_percent(r, t->reuseport);
 	if (c->family == AF_INET6 && !rule_is_mapped(c->addr))
 		c->v6only = rng_percent(r, 30);
+	if (t->crowd) {
+		world_addr(c->family == AF_INET ? "0.0.0.0" : "::", c->addr);
+		c->port = s->base + rng_below(r, 6);
+	}
 	if (rng_percent(r, t->device))
 		c->bound_dev_if = gen_device(r, s->w);
 	if (rule_is_link_local(c->addr))
@@ -124,14 +129,14 @@ static void gen_range(struct rng *r, struct situation *s, struct bind_cand *c)
 	struct bind_env *env = &s->w->env;
 
 	env->range_lo = s->base + rng_below(r, 2);
-	env->range_hi = env->range_lo + rng_below(r, 5);
+	env->range_hi = env->range_lo + rng_below(r, 6);
 	c->local_range = rng_percent(r, 60);
 	env->autobind_reuse = rng_percent(r, 25);
 }
 
 void gen_candidate(struct rng *r, const struct theme *t, struct situation *s, struct bind_cand *c)
 {
-	uint32_t what = rng_below(r, 100);
+	uint32_t what = t->crowd ? 30 + rng_below(r, 30) : rng_below(r, 100);
 
 	gen_spec(r, t, s, c);
 	c->cap_bind = !rng_percent(r, 12);

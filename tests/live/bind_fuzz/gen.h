@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What a random situation of bind_fuzz consists of.  The same seed gives the same situation. */
 #ifndef BIND_GEN_H
 #define BIND_GEN_H
@@ -32,6 +32,7 @@ struct theme {
 	uint32_t device;    /* percent */
 	uint32_t users;     /* 1 or 2 */
 	bool flips;         /* options change after bind() */
+	bool crowd;         /* wildcards on ports in a row, and the kernel is to pick one */
 };
 
 uint32_t rng_below(struct rng *r, uint32_t n);

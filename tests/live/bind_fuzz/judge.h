@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Compares what the kernel did with what bindrule says, and prints what disagrees as a unit
  * test. */
 #ifndef BIND_JUDGE_H

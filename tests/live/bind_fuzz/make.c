@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: GPL-2.0-only
 /* Sockets of bind_fuzz: options, calls, states.  Knows nothing of the rules that are tested. */
 #include "make.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Real sockets in every state that can hold a port, for bind_fuzz, with the facts that bindrule
  * takes.
@@ -14,8 +14,7 @@
 #include "world.h"
 
 #define STRIDE   8
-#define SOCK_MAX 12
-#define AUX_MAX  24
+#define SOCK_MAX 16
 
 struct live_sock {
 	int fd; /* -1: a TIME_WAIT, or one that is gone */

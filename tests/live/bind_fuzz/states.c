@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: GPL-2.0-only
 /* Connections of bind_fuzz: who connects to whom, and how far a close has come. */
 #include "make.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: GPL-2.0-only
 /* Makes the namespaces of bind_fuzz.  Knows nothing of the rules that are tested. */
 #include "world.h"
 
