@@ -60,28 +60,34 @@ static int set_cgroup(void *to, const char *arg)
 	return opt_set_str(to, arg);
 }
 
+#define FILTER_SOCKETS                                                                             \
+	{'P', "port", "LIST", "local ports: 80,443,8000-8100", set_ports, 0,                       \
+	 "a list of ports from 1 to 65535, such as 80,443,8000-8100"},                             \
+	{'l', "local", "ADDR[/LEN]", "local address or prefix", set_prefix, F(local),              \
+	 "an address such as 10.0.0.1, 10.0.0.0/8 or fd00::/8"},                                   \
+	{'p', "pid", "PID", "process that accepts, connects or owns the listener", set_pid,        \
+	 F(pid), "a process id"},                                                                  \
+	{'C', "comm", "NAME", "name of that process", opt_set_str, F(comm), "a process name"},     \
+	{'4', "ipv4", NULL, "IPv4 only (v4-mapped too)", opt_set_bool, F(v4), NULL},               \
+	{'6', "ipv6", NULL, "IPv6 only", opt_set_bool, F(v6), NULL},                               \
+	{0, "netns", "PID|PATH|INODE|all", "network namespace (default: all)", opt_set_str,        \
+	 F(netns_arg), "a process id, a path, an inode number or all"},                            \
+	{0, "cgroup", "PATH", "processes in this cgroup or below it", set_cgroup, F(cgroup),       \
+	 "a path that begins with / below the cgroup2 root"},                                      \
+	{'x', "failed", NULL, "only what went wrong", opt_set_bool, F(failed), NULL}
+
 static const struct opt filter_opts[] = {
-	{'P', "port", "LIST", "local ports: 80,443,8000-8100", set_ports, 0,
-	 "a list of ports from 1 to 65535, such as 80,443,8000-8100"},
-	{'l', "local", "ADDR[/LEN]", "local address or prefix", set_prefix, F(local),
-	 "an address such as 10.0.0.1, 10.0.0.0/8 or fd00::/8"},
+	FILTER_SOCKETS,
 	{'r', "remote", "ADDR[/LEN]", "remote address or prefix", set_prefix, F(remote),
 	 "an address such as 10.0.0.1, 10.0.0.0/8 or fd00::/8"},
-	{'p', "pid", "PID", "process that accepts, connects or owns the listener", set_pid, F(pid),
-	 "a process id"},
-	{'C', "comm", "NAME", "name of that process", opt_set_str, F(comm), "a process name"},
-	{'4', "ipv4", NULL, "IPv4 only (v4-mapped too)", opt_set_bool, F(v4), NULL},
-	{'6', "ipv6", NULL, "IPv6 only", opt_set_bool, F(v6), NULL},
-	{0, "netns", "PID|PATH|INODE|all", "network namespace (default: all)", opt_set_str,
-	 F(netns_arg), "a process id, a path, an inode number or all"},
-	{0, "cgroup", "PATH", "processes in this cgroup or below it", set_cgroup, F(cgroup),
-	 "a path that begins with / below the cgroup2 root"},
-	{'x', "failed", NULL, "only what went wrong", opt_set_bool, F(failed), NULL},
 	{0, "slow", "US", "only what waited longer than so many microseconds", set_slow, F(slow_us),
 	 "a number of microseconds from 1"},
 	{0},
 };
 const struct opt_group filter_group = {"Filters", filter_opts};
+
+static const struct opt socket_opts[] = {FILTER_SOCKETS, {0}};
+const struct opt_group filter_sockets = {"Filters", socket_opts};
 
 bool filter_port(const struct filter *f, uint16_t port)
 {

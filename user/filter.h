@@ -25,7 +25,8 @@ struct filter {
 	struct config_prefix remote;
 };
 
-extern const struct opt_group filter_group;
+extern const struct opt_group filter_group;   /* all of struct filter */
+extern const struct opt_group filter_sockets; /* what a socket without a peer can be asked */
 
 /* The part that is on a tuple or a socket. */
 bool filter_port(const struct filter *f, uint16_t port);

@@ -63,7 +63,8 @@ static void rebuild(struct seen_table *t, uint32_t len, bool closed_too)
 	*t = bigger;
 }
 
-static struct seen *find_or_add(struct seen_table *t, uint64_t cookie)
+static struct seen *find_or_add(struct seen_table *t, uint64_t cookie, uint32_t drops,
+				uint64_t now_ns)
 {
 	struct seen *row;
 
@@ -80,6 +81,8 @@ static struct seen *find_or_add(struct seen_table *t, uint64_t cookie)
 		return NULL;
 	row->cookie = cookie;
 	row->asked = -1;
+	row->drops = row->marked_drops = drops;
+	row->marked_ns = now_ns;
 	t->cnt++;
 	return row;
 }
@@ -119,13 +122,14 @@ static void queue_is(struct seen_queue *q, uint32_t depth, uint32_t limit, uint6
 
 static struct seen *queues_are(struct seen_table *t, const struct ev_queues *q, uint64_t now_ns)
 {
-	struct seen *row = find_or_add(t, q->cookie);
+	struct seen *row = find_or_add(t, q->cookie, q->drops, now_ns);
 
 	if (!row)
 		return NULL;
 	/* The SYN queue's own limit comes with SYNs, and with looks at the listener. */
 	queue_is(&row->synq, q->synq, row->synq.limit ? row->synq.limit : q->limit, now_ns);
 	queue_is(&row->acceptq, q->acceptq, q->limit, now_ns);
+	row->drops = q->drops;
 	return row;
 }
 
@@ -195,10 +199,10 @@ void seen_event(struct seen_table *t, const union event *ev)
 
 void seen_story(struct seen_table *t, const struct story *s)
 {
-	struct seen *row = s->outcome == OUTCOME_ACCEPTED ? find_or_add(t, s->listener) : NULL;
+	struct seen *row = (struct seen *)seen_find(t, s->listener);
 	struct seen_queue *q;
 
-	if (!row)
+	if (!row || s->outcome != OUTCOME_ACCEPTED)
 		return;
 	q = &row->acceptq;
 	row->accepts++;
@@ -208,13 +212,39 @@ void seen_story(struct seen_table *t, const struct story *s)
 }
 
 void seen_sync(struct seen_table *t, uint64_t cookie, uint32_t synq, uint32_t synq_limit,
-	       uint32_t acceptq, uint32_t limit, uint64_t now_ns)
+	       uint32_t acceptq, uint32_t limit, uint32_t drops, uint64_t now_ns)
 {
-	struct seen *row = find_or_add(t, cookie);
+	struct seen *row = find_or_add(t, cookie, drops, now_ns);
 
 	if (!row)
 		return;
 	row->closed = false;
+	row->drops = drops;
 	queue_is(&row->synq, synq, synq_limit, now_ns);
 	queue_is(&row->acceptq, acceptq, limit, now_ns);
+}
+
+void seen_mark(struct seen_table *t, uint64_t cookie, uint64_t now_ns)
+{
+	struct seen *row = (struct seen *)seen_find(t, cookie);
+
+	if (!row)
+		return;
+	row->marked_ns = now_ns;
+	row->marked_syns = row->syns;
+	row->marked_accepts = row->accepts;
+	row->marked_drops = row->drops;
+}
+
+struct seen_rates seen_rates(const struct seen *s, uint64_t now_ns)
+{
+	double seconds = now_ns > s->marked_ns ? (now_ns - s->marked_ns) / 1e9 : 0;
+
+	if (seconds <= 0)
+		return (struct seen_rates){0};
+	return (struct seen_rates){
+		.syns = (s->syns - s->marked_syns) / seconds,
+		.accepts = (s->accepts - s->marked_accepts) / seconds,
+		.drops = (uint32_t)(s->drops - s->marked_drops) / seconds,
+	};
 }
