@@ -9,8 +9,10 @@
 #include "pipeline.h"
 #include "timeline.h"
 
+#ifndef ORDER_CAPACITY /* a fuzz build has less room */
 #define ORDER_CAPACITY	  65536
 #define LISTENER_CAPACITY 16384
+#endif
 
 struct pipeline {
 	struct order *order;

@@ -23,7 +23,7 @@ enum record_item_kind {
 
 struct record_item {
 	enum record_item_kind kind;
-	const void *bytes; /* valid until the next call */
+	const void *bytes; /* valid until the next call; not aligned */
 	size_t len;
 	uint64_t horizon_ns;
 };

@@ -1,0 +1,34 @@
+# Fuzz targets: make fuzz FUZZ_SECONDS=N runs each so long, from tests/data and what was found.
+FUZZ_SECONDS ?= 60
+FUZZ_CLANG   ?= clang
+FUZZ_FLAGS   := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+		-fno-sanitize-recover=undefined -DORDER_CAPACITY=256 -DLISTENER_CAPACITY=16
+FUZZ_TARGETS := file stream args
+FUZZ_CORE    := $(CORE_SRC:%.c=$(B)/fuzz/%.o) $(B)/fuzz/user/sink_text.o $(B)/fuzz/user/sink_json.o \
+		$(B)/fuzz/tests/fuzz/fuzz_run.o
+
+.PHONY: fuzz fuzz-build
+fuzz-build: $(FUZZ_TARGETS:%=$(B)/fuzz/fuzz_%) $(B)/fuzz/unpack
+
+$(B)/fuzz/%.o: %.c Makefile tests/fuzz/fuzz.mk
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CLANG) $(ALL_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -Itests/fuzz -MMD -MP \
+		-c -o $@ $<
+
+$(B)/fuzz/core.a: $(FUZZ_CORE)
+	$(Q)rm -f $@
+	$(Q)$(AR) rc $@ $^
+
+$(B)/fuzz/fuzz_%: $(B)/fuzz/tests/fuzz/fuzz_%.o $(B)/fuzz/core.a
+	$(call say,LINK,$@)
+	$(Q)$(FUZZ_CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) -lm
+
+$(B)/fuzz/unpack: $(B)/fuzz/tests/fuzz/unpack.o $(B)/fuzz/core.a
+	$(call say,LINK,$@)
+	$(Q)$(FUZZ_CLANG) $(FUZZ_FLAGS) -o $@ $^ $(CORE_LIBS) -lm
+
+fuzz: fuzz-build
+	$(Q)B=$(B) SECONDS_EACH=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ_TARGETS)
+
+-include $(FUZZ_CORE:.o=.d)
