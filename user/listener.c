@@ -166,6 +166,9 @@ void listeners_feed_queues(struct listeners *l, const struct ev_queues *q)
 		return;
 	row->used = ++l->clock;
 	row->limit = q->limit;
+	row->synq = q->synq;
+	row->acceptq = q->acceptq;
+	row->drops = q->drops;
 	if (q->synq > row->synq_peak)
 		row->synq_peak = q->synq;
 	if (q->acceptq > row->acceptq_peak)

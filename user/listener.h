@@ -34,6 +34,9 @@ struct listener {
 	struct listener_owner owners[LISTENER_OWNERS];
 	uint64_t last_accept_ns; /* 0: not seen to accept */
 	struct ev_process last_accept_by;
+	uint32_t synq; /* both queues, and the kernel's count of drops, as they were told last */
+	uint32_t acceptq;
+	uint32_t drops;
 	uint32_t synq_peak;
 	uint32_t acceptq_peak;
 	uint32_t used; /* internal: when it was last asked for */
