@@ -32,7 +32,7 @@ struct snap_filter {
 	__u32 netns; /* inode number, 0: all */
 	__u16 port;  /* 0: all */
 	__u16 hz;    /* ticks a second: what the kernel's timers count in */
-	__u32 brief; /* owners of what iter/tcp shows too come without their socket */
+	__u32 pad;
 };
 
 struct snap_hdr {
@@ -108,12 +108,15 @@ struct snap_owner {
 	struct snap_hdr hdr;
 	__u64 sock; /* snap_sock.id */
 	__u64 cookie;
+	__u64 inode;
 	__u64 cgroup; /* cgroup2 id */
 	__u64 start_ns; /* of the process, CLOCK_BOOTTIME */
 	__u32 pid;
 	__u32 tid; /* differs from pid when a thread has a file table of its own */
 	__s32 fd;
 	__u32 uid; /* effective */
+	__u32 marks; /* SNAP_M_FILE, SNAP_M_MPTCP: what the file knows of the socket */
+	__u32 pad;
 	char comm[EV_COMM_LEN];
 };
 
@@ -149,7 +152,7 @@ struct snap_lookup {
 EVENT_SIZE_IS(snap_filter, 16);
 EVENT_SIZE_IS(snap_bucket, 40);
 EVENT_SIZE_IS(snap_sock, 200);
-EVENT_SIZE_IS(snap_owner, 72);
+EVENT_SIZE_IS(snap_owner, 88);
 EVENT_SIZE_IS(snap_netns, 24);
 EVENT_SIZE_IS(snap_lookup, 64);
 

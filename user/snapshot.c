@@ -7,12 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "snapshot.h"
 #include "snapshot_build.h"
-#include "snapshot.skel.h"
+#include "snapshot_load.h"
 
 /* bpf_seq_read() fills at most PAGE_SIZE << 3 a time, and never splits a record. */
 #define READ_LEN (64 * 1024)
@@ -20,16 +19,14 @@
 #define READ_RETRIES 1000
 
 struct snapshot_reader {
-	struct snapshot_bpf *skel;
-	struct bpf_link *task;
-	struct bpf_link *task_file;
-	struct bpf_link *tcp;
+	struct snapshot_part parts[2][2]; /* [files][listeners] */
 };
 
 /* One snapshot under way.  The lock is for build and done: the passes over files and over
  * namespaces run side by side, and spend their time in read(). */
 struct run {
-	struct snapshot_reader *reader;
+	struct snapshot_part *files;
+	struct snapshot_part *tcp;
 	const struct snapshot_query *query;
 	pthread_mutex_t lock;
 	struct snapshot_build build;
@@ -37,37 +34,17 @@ struct run {
 	int err;		/* of pass_all_netns() */
 };
 
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	return 0;
-}
-
-static int attach(struct bpf_program *prog, struct bpf_link **link)
-{
-	*link = bpf_program__attach_iter(prog, NULL);
-	return *link ? 0 : -errno;
-}
-
 int snapshot_open(struct snapshot_reader **out)
 {
-	libbpf_print_fn_t print = libbpf_set_print(quiet);
 	struct snapshot_reader *r = calloc(1, sizeof(*r));
-	int err;
 
 	if (!r)
 		return -ENOMEM;
-	r->skel = snapshot_bpf__open_and_load();
-	err = r->skel ? 0 : -errno;
-	if (!err)
-		err = attach(r->skel->progs.iter_task, &r->task);
-	if (!err)
-		err = attach(r->skel->progs.iter_task_file, &r->task_file);
-	if (!err)
-		err = attach(r->skel->progs.iter_tcp, &r->tcp);
-	libbpf_set_print(print);
-	if (err) {
-		snapshot_close(r);
-		return err;
+	for (int files = 0; files < 2; files++) {
+		for (int listeners = 0; listeners < 2; listeners++) {
+			r->parts[files][listeners].files = files;
+			r->parts[files][listeners].listeners = listeners;
+		}
 	}
 	*out = r;
 	return 0;
@@ -77,10 +54,8 @@ void snapshot_close(struct snapshot_reader *reader)
 {
 	if (!reader)
 		return;
-	bpf_link__destroy(reader->task);
-	bpf_link__destroy(reader->task_file);
-	bpf_link__destroy(reader->tcp);
-	snapshot_bpf__destroy(reader->skel);
+	for (int i = 0; i < 4; i++)
+		snapshot_unload(&reader->parts[i / 2][i % 2]);
 	free(reader);
 }
 
@@ -166,7 +141,7 @@ static int make_iter(void *arg)
 
 	if (run->query->scope == SNAP_LISTENERS && !sockets_inside())
 		return -ENODATA;
-	fd = bpf_iter_create(bpf_link__fd(run->reader->tcp));
+	fd = bpf_iter_create(bpf_link__fd(run->tcp->main));
 	return fd < 0 ? -errno : fd;
 }
 
@@ -218,27 +193,6 @@ static void *pass_all_netns(void *arg)
 	return NULL;
 }
 
-/* The map only keeps the iterators from writing a namespace twice. */
-static void forget_netns(struct snapshot_reader *r)
-{
-	int fd = bpf_map__fd(r->skel->maps.netns_seen);
-	uint32_t key;
-
-	while (!bpf_map_get_next_key(fd, NULL, &key) && !bpf_map_delete_elem(fd, &key))
-		;
-	r->skel->bss->netns_last = 0;
-}
-
-/* CLOCK_MONOTONIC_COARSE advances once a tick: clock_getres() tells the kernel's HZ. */
-static uint16_t kernel_hz(void)
-{
-	struct timespec res;
-
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &res) || res.tv_sec || res.tv_nsec < 100000)
-		return 250;
-	return (1000000000 + res.tv_nsec / 2) / res.tv_nsec;
-}
-
 /* All namespaces in one thread, all files in this one; then the namespaces that only a file led to. */
 static int pass_everything(struct run *run)
 {
@@ -248,7 +202,7 @@ static int pass_everything(struct run *run)
 	err = -pthread_create(&thread, NULL, pass_all_netns, run);
 	if (err)
 		return err;
-	err = pass(run, run->reader->task_file);
+	err = pass(run, run->files->main);
 	pthread_join(thread, NULL);
 	if (!err && !run->err)
 		pass_all_netns(run);
@@ -257,40 +211,51 @@ static int pass_everything(struct run *run)
 
 /* An owner without its socket: that began to listen just now, or its namespace could not be
  * entered.  The files tell everything when they are asked for it. */
-static int passes(struct run *run)
+static int pass_again(struct run *run, struct snapshot_reader *reader)
 {
-	struct snap_filter *filter = &run->reader->skel->bss->filter;
 	int err;
 
+	run->files = &reader->parts[true][false];
+	err = snapshot_load(run->files, run->tcp);
+	if (err)
+		return err;
+	snapshot_ask(run->files, run->query);
+	snapshot_build_drop_owners(&run->build);
+	return pass(run, run->files->main);
+}
+
+static int passes(struct run *run, struct snapshot_reader *reader)
+{
+	int err;
+
+	err = snapshot_load(run->files, run->tcp);
+	if (err)
+		return err;
+	snapshot_ask(run->files, run->query);
+	snapshot_ask(run->tcp, run->query);
 	err = netns_add_mounted(&run->build.snap->netns);
 	if (!err)
-		err = pass(run, run->reader->task);
+		err = pass(run, run->files->task);
 	if (!err)
 		err = pass_everything(run);
-	if (err || snapshot_build_complete(&run->build))
-		return err;
-	filter->brief = 0;
-	snapshot_build_drop_owners(&run->build);
-	return pass(run, run->reader->task_file);
+	if (!err && !snapshot_build_complete(&run->build))
+		err = pass_again(run, reader);
+	return err;
 }
 
 int snapshot_read(struct snapshot_reader *reader, const struct snapshot_query *query,
 		  struct snapshot **out)
 {
-	struct snap_filter *filter = &reader->skel->bss->filter;
-	struct run run = {.reader = reader, .query = query};
+	bool listeners = query->scope == SNAP_LISTENERS;
+	struct run run = {.files = &reader->parts[true][listeners],
+			  .tcp = &reader->parts[false][listeners],
+			  .query = query};
 	int err;
 
-	filter->scope = query->scope;
-	filter->netns = query->netns;
-	filter->port = query->scope == SNAP_ALL ? 0 : query->port;
-	filter->hz = kernel_hz();
-	filter->brief = query->scope == SNAP_LISTENERS;
-	forget_netns(reader);
 	pthread_mutex_init(&run.lock, NULL);
 	err = snapshot_build_start(&run.build);
 	if (!err)
-		err = passes(&run);
+		err = passes(&run, reader);
 	pthread_mutex_destroy(&run.lock);
 	netns_list_free(&run.done);
 	return snapshot_build_end(&run.build, err, out);

@@ -99,14 +99,12 @@ static int grow(void **array, size_t *cap, size_t cnt, size_t size)
 	return 0;
 }
 
-/* The later word counts, but a cookie stays known, and so does an MPTCP file. */
+/* The later word counts, but a cookie stays known. */
 static void merge(struct snap_sock *to, const struct snap_sock *from)
 {
 	uint64_t cookie = to->cookie;
-	uint32_t marks = to->marks & SNAP_M_MPTCP;
 
 	*to = *from;
-	to->marks |= marks;
 	if (!to->cookie)
 		to->cookie = cookie;
 }
@@ -229,6 +227,14 @@ static void count_owners(struct snapshot_build *b)
 	}
 }
 
+/* The file of an MPTCP socket stands for its first subflow, which does not always know it. */
+static void learn_from_owner(struct snap_sock *s, struct snap_owner *o)
+{
+	o->hdr.netns = s->hdr.netns;
+	s->inode = o->inode;
+	s->marks = (s->marks & ~(SNAP_M_WAITS | SNAP_M_KERNEL | SNAP_M_ORPHAN)) | o->marks;
+}
+
 /* Puts each owner behind those of the sockets before, as order (new place → old place) has them. */
 static int place_owners(struct snapshot_build *b, const uint32_t *order)
 {
@@ -249,7 +255,7 @@ static int place_owners(struct snapshot_build *b, const uint32_t *order)
 		sock = index_find(b, snap->owners[i].sock, snap->owners[i].cookie);
 		if (!sock)
 			continue;
-		snap->owners[i].hdr.netns = sock->s.hdr.netns;
+		learn_from_owner(&sock->s, &snap->owners[i]);
 		owners[sock->owner_first + sock->owner_cnt++] = snap->owners[i];
 	}
 	free(snap->owners);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The iterators of snapshot.bpf.c in the kernel.  For snapshot.c alone. */
+#ifndef SOCKLINE_SNAPSHOT_LOAD_H
+#define SOCKLINE_SNAPSHOT_LOAD_H
+
+#include <stdbool.h>
+
+#include "snapshot.h"
+
+struct bpf_link;
+struct snapshot_bpf;
+
+/* What is loaded together: the iterators over tasks and files, or the one over a namespace; for
+ * listeners alone, or for any socket. */
+struct snapshot_part {
+	struct snapshot_bpf *skel;
+	struct bpf_link *task;
+	struct bpf_link *main;
+	bool files;
+	bool listeners;
+	int err;
+};
+
+/* Loads those of the two that are not yet; 0 or -errno. */
+int snapshot_load(struct snapshot_part *files, struct snapshot_part *tcp);
+void snapshot_unload(struct snapshot_part *part);
+/* What the next pass is to show. */
+void snapshot_ask(struct snapshot_part *part, const struct snapshot_query *query);
+
+#endif
