@@ -27,7 +27,8 @@ LIBS     := -lbpf -lelf -lcap -lsqlite3 -lcurl -lpthread $(CORE_LIBS)
 # What knows libbpf, the live host or the terminal; everything else in user/ is the core, which unit
 # tests link alone, so that a slip does not link.
 HOST_SRC := $(wildcard $(addprefix user/,main.c cmd_*.c source_*.c live_*.c probes.c kernel.c \
-	     snapshot*.c lookup*.c netns*.c host.c cgroup.c who*.c stop.c flow.c replay.c sink_*.c \
+	     snapshot*.c lookup*.c netns*.c host.c cgroup.c who*.c why*.c counters*.c \
+	     stop.c flow.c replay.c sink_*.c \
 	     store.c store_queue.c store_writer.c spool.c))
 CORE_SRC := $(filter-out $(HOST_SRC),$(wildcard user/*.c))
 USER_SRC := $(HOST_SRC)
