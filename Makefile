@@ -43,7 +43,7 @@ LIVE_BIN := $(patsubst tests/live/%.c,$(B)/live/%,$(wildcard tests/live/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test check unit live bench clean deps test-deps bench-deps
+.PHONY: all run test check unit live bench clean deps test-deps bench-deps golden golden-update
 
 all: $(B)/sockline
 
@@ -54,7 +54,7 @@ run: deps
 test: deps test-deps
 	@$(MAKE) --no-print-directory all check
 
-check: unit live
+check: unit golden live
 
 # Installs what is missing, and says nothing when nothing is.
 deps:
@@ -98,8 +98,16 @@ $(B)/live/%: tests/live/%.c $(CORE_OBJ)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/live -o $@ $< $(filter %.o,$^) $(LIVE_LIBS) $(CORE_LIBS) -lpthread -luring
 
 $(B)/live/who_truth: LIVE_LIBS := $(LIBS)
-$(B)/live/who_truth: $(addprefix $(B)/user/,lookup.o snapshot.o snapshot_build.o netns.o netns_inside.o)
+$(B)/live/who_truth: $(addprefix $(B)/user/,lookup.o snapshot.o snapshot_build.o \
+				     snapshot_load.o netns.o netns_inside.o)
 $(B)/live/bind_fuzz: $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/bind_fuzz/*.c))
+
+# What the recordings in tests/data say; golden-update takes what they say now for right.
+golden: $(B)/sockline
+	$(call say,TEST,golden)
+	$(Q)B=$(B) tests/golden/run
+golden-update: $(B)/sockline
+	$(Q)B=$(B) tests/golden/run --update
 
 live: $(B)/sockline $(LIVE_BIN)
 	$(call say,TEST,live)
@@ -117,5 +125,7 @@ bench: deps bench-deps $(B)/sockline $(B)/bench/storm
 clean:
 	$(call say,CLEAN,$(B))
 	$(Q)rm -rf $(B)
+
+include tests/fuzz/fuzz.mk
 
 -include $(CORE_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
