@@ -46,18 +46,18 @@ static const struct {
 	[COL_NETNS] = {{"NETNS", false, 6, 0}, W_NETNS},
 	[COL_ADDRESS] = {{"LISTENER", false, 0, 0}, W_ALWAYS},
 	[COL_SYNQ] = {{"SYN QUEUE", true, 0, 0}, W_ALWAYS},
-	[COL_SYNQ_PEAK] = {{"PEAK", true, 0, 0}, W_FOLLOW},
+	[COL_SYNQ_PEAK] = {{"PEAK", true, 0, 5}, W_FOLLOW},
 	[COL_ACCEPTQ] = {{"ACCEPT QUEUE", true, 0, 0}, W_ALWAYS},
 	[COL_ACCEPTQ_PEAK] = {{"PEAK", true, 0, 0}, W_FOLLOW},
-	[COL_ABOVE] = {{">80 % FOR", true, 0, 0}, W_FOLLOW},
-	[COL_SYNS] = {{"SYN/s", true, 0, 0}, W_FOLLOW},
+	[COL_ABOVE] = {{">80 %", true, 0, 0}, W_FOLLOW},
+	[COL_SYNS] = {{"SYN/s", true, 0, 4}, W_FOLLOW},
 	[COL_ACCEPTS] = {{"ACC/s", true, 0, 0}, W_FOLLOW},
-	[COL_DROPS] = {{"DROPS", true, 0, 2}, W_WIDE},
+	[COL_DROPS] = {{"DROPS", true, 0, 0}, W_ONCE | W_WIDE},
 	[COL_DROP_RATE] = {{"DROP/s", true, 0, 0}, W_FOLLOW},
 	[COL_LIMIT] = {{"LIMIT BY", false, 0, 2}, W_ONCE | W_WIDE},
-	[COL_OWNER] = {{"OWNER", false, 16, 0}, W_ALWAYS},
+	[COL_OWNER] = {{"OWNER", false, 14, 0}, W_ALWAYS},
 	[COL_FLAGS] = {{"OPTIONS", false, 10, 3}, W_ONCE | W_WIDE},
-	[COL_REACH] = {{"REACHABLE FROM", false, 10, 1}, W_ONCE | W_WIDE},
+	[COL_REACH] = {{"REACHABLE FROM", false, 13, 1}, W_ONCE | W_WIDE},
 };
 
 struct page {
@@ -87,6 +87,14 @@ static bool any_flags(const struct rows *r)
 	return false;
 }
 
+static bool any_drops(const struct rows *r)
+{
+	for (size_t i = 0; i < r->cnt; i++)
+		if (r->rows[i].sock->s.drops)
+			return true;
+	return false;
+}
+
 static void page_columns(struct page *p)
 {
 	const struct listeners_view *v = p->v;
@@ -97,8 +105,12 @@ static void page_columns(struct page *p)
 		p->on[i] = !columns[i].when || columns[i].when & now;
 		if (i == COL_FLAGS)
 			p->on[i] = p->on[i] && any_flags(v->rows);
+		if (i == COL_DROPS)
+			p->on[i] = p->on[i] && (wide(v) || any_drops(v->rows));
 		if (p->on[i])
 			p->shown[p->cnt++] = columns[i].column;
+		if (v->seen && (i == COL_SYNQ || i == COL_ACCEPTQ))
+			p->shown[p->cnt - 1].title = i == COL_SYNQ ? "SYNQ" : "ACCQ";
 	}
 	p->bars = v->look.terminal && (!v->look.columns || v->look.columns >= 100 || wide(v));
 }
@@ -379,5 +391,7 @@ void listeners_last_word(const struct listeners_view *v)
 	}
 	row_address(worst, text, sizeof(text));
 	blame_text(v->rows, worst, &v->look, seen_of(v, worst), v->start_ns, v->now_ns, blame);
-	fprintf(stderr, ", %zu with an accept queue above 80 %%; worst %s\n%s\n", due, text, blame);
+	fprintf(stderr, ", %zu with an accept queue above 80 %%; worst %s\n", due, text);
+	if (!wide(v))
+		fprintf(stderr, "%s\n", blame);
 }

@@ -49,13 +49,28 @@ void row_netns(const struct rows *r, const struct row *row, const struct look *l
 		snprintf(buf, len, "%u", inum);
 }
 
+static bool same_comm(const struct snap_owner *a, const struct snap_owner *b)
+{
+	return !strncmp(a->comm, b->comm, EV_COMM_LEN);
+}
+
+/* Workers hold it by the fd that they had when they were forked. */
 static void owners_by_fd(const struct snap_owner *o, uint32_t cnt, char *buf, size_t len)
 {
 	char comm[EV_COMM_LEN];
 
-	for (uint32_t i = 0; i < cnt && i < OWNERS_SHOWN; i++)
-		put(buf, len, "%s%s[%u] fd %d", i ? ", " : "",
-		    printable(comm, sizeof(comm), o[i].comm), o[i].pid, o[i].fd);
+	for (uint32_t i = 0; i < cnt && i < OWNERS_SHOWN; i++) {
+		bool more = i && same_comm(&o[i], &o[i - 1]) && o[i].fd == o[i - 1].fd;
+
+		if (more)
+			put(buf, len, ",%u", o[i].pid);
+		else
+			put(buf, len, "%s%s[%u", i ? ", " : "",
+			    printable(comm, sizeof(comm), o[i].comm), o[i].pid);
+		if (i + 1 == cnt || i + 1 == OWNERS_SHOWN || !same_comm(&o[i + 1], &o[i]) ||
+		    o[i + 1].fd != o[i].fd)
+			put(buf, len, "] fd %d", o[i].fd);
+	}
 	if (cnt > OWNERS_SHOWN)
 		put(buf, len, ", +%u", cnt - OWNERS_SHOWN);
 }
@@ -67,7 +82,7 @@ static void owners_by_name(const struct snap_owner *o, uint32_t cnt, char *buf, 
 	uint32_t pids = 0;
 
 	for (uint32_t i = 0; i < cnt; i++) {
-		bool same_name = i && !strncmp(o[i].comm, o[i - 1].comm, EV_COMM_LEN);
+		bool same_name = i && same_comm(&o[i], &o[i - 1]);
 
 		if (same_name && o[i].pid == o[i - 1].pid)
 			continue;

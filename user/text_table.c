@@ -193,7 +193,7 @@ static void print_cell(const struct text_table *t, int column, const char *text,
 	if (*on)
 		fputs(colour_off(t->look), stdout);
 	if (!last)
-		spaces((t->columns[column].right ? 0 : room - width) + GAP);
+		spaces((t->columns[column].right || width > room ? 0 : room - width) + GAP);
 }
 
 static void print_header(const struct text_table *t, const int *widths, int last)
