@@ -9,6 +9,7 @@ PREFIX  ?= /usr/local
 VERSION := 0.1.0
 
 BUILD_DEPS := gcc clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev libzstd-dev libcap-dev \
+	      libncurses-dev \
 	      libsqlite3-dev libcurl4-openssl-dev
 TEST_DEPS  := libcriterion-dev iproute2 nftables nginx-light curl wrk tshark tmux python3 jq \
 	      liburing-dev libclang-rt-14-dev
@@ -22,12 +23,13 @@ INCLUDES := -Iinclude -Iuser -I$(B)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(INCLUDES) -D_GNU_SOURCE -DSOCKLINE_VERSION='"$(VERSION)"' \
 	     $(CFLAGS)
 CORE_LIBS := -lzstd -lz
-LIBS     := -lbpf -lelf -lcap -lsqlite3 -lcurl -lpthread $(CORE_LIBS)
+LIBS     := -lbpf -lelf -lcap -lncursesw -ltinfo -lsqlite3 -lcurl -lpthread $(CORE_LIBS)
 
 # What knows libbpf, the live host or the terminal; everything else in user/ is the core, which unit
 # tests link alone, so that a slip does not link.
 HOST_SRC := $(wildcard $(addprefix user/,main.c cmd_*.c source_*.c live_*.c probes.c kernel.c \
-	     snapshot*.c lookup*.c netns*.c host.c cgroup.c who*.c why*.c counters*.c \
+	     snapshot*.c lookup*.c netns*.c host.c cgroup.c who*.c \
+	     top_*.c why*.c counters*.c \
 	     stop.c flow.c replay.c sink_*.c \
 	     store.c store_queue.c store_writer.c spool.c))
 CORE_SRC := $(filter-out $(HOST_SRC),$(wildcard user/*.c))

@@ -157,7 +157,7 @@ static struct bpf_link *attach_classic(struct bpf_program *program, const char *
 	return link;
 }
 
-static struct bpf_link *attach(struct bpf_program *program, const char *hook)
+struct bpf_link *probe_attach(struct bpf_program *program, const char *hook)
 {
 	if (!strncmp(hook, "cgroup_skb/", 11))
 		return attach_cgroup(program);
@@ -173,7 +173,7 @@ int probes_attach(struct observer_bpf *skel, struct probe_state *states, size_t 
 
 		if (!s->suits || !s->wanted)
 			continue;
-		s->link = attach(program_of(skel, probes[i].program), probes[i].hook);
+		s->link = probe_attach(program_of(skel, probes[i].program), probes[i].hook);
 		s->attached = s->link != NULL;
 		s->error = s->attached ? 0 : -errno;
 		if (!s->attached && probes[i].need == PROBE_ESSENTIAL) {

@@ -11,6 +11,7 @@ struct btf;
 struct observer_bpf;
 struct config;
 struct bpf_link;
+struct bpf_program;
 
 enum probe_need {
 	PROBE_ESSENTIAL, /* without it sockline cannot do its work */
@@ -46,6 +47,9 @@ void probes_select(const struct btf *btf, struct observer_bpf *skel, struct prob
 
 /* After it.  0, or -errno of the essential one that failed, whose row is *failed. */
 int probes_attach(struct observer_bpf *skel, struct probe_state *states, size_t *failed);
+
+/* One program to its hook; NULL and errno.  For other objects whose programs have the same names. */
+struct bpf_link *probe_attach(struct bpf_program *program, const char *hook);
 
 void probes_detach(struct probe_state *states);
 

@@ -34,7 +34,8 @@ static void queue(struct json *j, const char *key, uint32_t depth, uint32_t limi
 	json_u64(j, "limit", limit);
 	if (seen) {
 		json_u64(j, "peak", seen->peak > depth ? seen->peak : depth);
-		json_u64(j, "above_80_us", seen_pressed_ns(seen, now_ns) / 1000);
+		json_u64_if(j, "above_80_us", seen->pressed_ns != SEEN_UNKNOWN,
+			    seen_pressed_ns(seen, now_ns) / 1000);
 	} else {
 		json_null(j, "peak");
 		json_null(j, "above_80_us");

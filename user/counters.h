@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every listener of the host with its queues, its owners, and what the kernel side has counted for
+ * it.  Knows no output: for screens and for metrics alike.
+ *
+ * Counts, histograms and peaks run from counters_open() on, and go with their listener.  Needs what
+ * the snapshot needs, and CAP_NET_ADMIN.  Not thread-safe.
+ */
+#ifndef SOCKLINE_COUNTERS_H
+#define SOCKLINE_COUNTERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "count.h"
+#include "snapshot.h"
+
+#define COUNTERS_WHY 256
+
+struct counters;
+
+struct counters_conf {
+	struct config config;  /* filters, as for the observer */
+	const uint64_t *ports; /* 65536 bits, or NULL: all */
+	bool verbose;
+};
+
+/* One listener.  sock.synq, young, acceptq, limit, drops are of the moment of the read, the rest of
+ * sock and the owners as fresh as the last snapshot: as it began to listen, or some seconds. */
+struct counters_listener {
+	struct snap_sock sock;
+	const struct snap_owner *owners;
+	uint32_t owner_cnt;
+	struct counters_row total; /* all CPUs together; all 0 while nothing came to it */
+	uint32_t drops_since; /* sk_drops now, less what it was when it was seen first */
+};
+
+struct counters_view {
+	uint64_t time_ns; /* CLOCK_MONOTONIC, of this read */
+	uint64_t start_ns;
+	struct counters_listener *listeners; /* by cookie */
+	size_t cnt;
+	const struct snapshot *snap; /* the last one: namespaces, owners */
+	uint64_t snaps;		     /* counts them: another snapshot, another number */
+	uint64_t untracked; /* listeners that have no row for want of room, times they were met */
+	uint64_t waits_full; /* connections whose wait went unmeasured for want of room */
+	const char *unseen; /* what is not counted, for a hook that could not be attached; or NULL */
+};
+
+/* Loads and attaches.  0, or -errno and one line in why. */
+int counters_open(const struct counters_conf *conf, struct counters **out, char why[COUNTERS_WHY]);
+void counters_close(struct counters *c);
+
+/* The view stays the counters' own, and holds until the next read.  0 or -errno. */
+int counters_read(struct counters *c, const struct counters_view **out);
+
+/* NULL if there is none of this cookie. */
+const struct counters_listener *counters_find(const struct counters_view *v, uint64_t cookie);
+
+#endif
