@@ -19,7 +19,7 @@ static bool wait_for(int fd, short what)
 {
 	struct pollfd p = {.fd = fd, .events = what};
 
-	return poll(&p, 1, 200) == 1;
+	return poll(&p, 1, 60) == 1;
 }
 
 struct route {
@@ -153,7 +153,7 @@ static struct live_sock *who_got_it(struct situation *s)
 			which[n] = i;
 			p[n++] = (struct pollfd){.fd = s->socks[i].fd, .events = POLLIN};
 		}
-	if (poll(p, n, 200) <= 0)
+	if (poll(p, n, 60) <= 0)
 		return NULL;
 	for (int i = 0; i < n; i++)
 		if (p[i].revents & POLLIN)
@@ -208,12 +208,13 @@ struct live_sock *make_child(struct situation *s, struct live_sock *l, uint32_t 
 	return child;
 }
 
-static bool reaches(int fd, int state)
+/* Packets between the namespaces are mostly there before the call returns. */
+static bool reaches(int fd, int state, int tries)
 {
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
 
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < tries; i++) {
 		struct timespec t = {0, 10000};
 
 		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
@@ -233,7 +234,7 @@ bool make_time_wait(struct situation *s, struct live_sock *l)
 	if (l->peer < 0 || l->fact.state != TCP_ESTABLISHED)
 		return false;
 	shutdown(l->fd, SHUT_WR);
-	if (!reaches(l->fd, TCP_FIN_WAIT2)) {
+	if (!reaches(l->fd, TCP_FIN_WAIT2, 400)) {
 		/* Another connection has the same four numbers on another device. */
 		make_gone(s, l);
 		return false;
@@ -242,7 +243,7 @@ bool make_time_wait(struct situation *s, struct live_sock *l)
 	l->peer = -1;
 	/* tcp_time_wait(): a TIME_WAIT takes the place, the socket itself is closed, and tcp_done()
 	 * lets go of a port that was not named in bind(). */
-	if (!reaches(l->fd, TCP_CLOSE))
+	if (!reaches(l->fd, TCP_CLOSE, 20000))
 		world_die(__FILE__, __LINE__);
 	bucket_join(b, tw_id, l->fact.addr, l->fact.from == BIND_PORT_CONNECT);
 	bucket_leave(b, l->id);
@@ -258,7 +259,7 @@ void make_half_close(struct situation *s, struct live_sock *l, bool from_here)
 	if (l->peer < 0 || l->fact.state != TCP_ESTABLISHED)
 		return;
 	shutdown(from_here ? l->fd : l->peer, SHUT_WR);
-	if (reaches(l->fd, from_here ? TCP_FIN_WAIT2 : TCP_CLOSE_WAIT))
+	if (reaches(l->fd, from_here ? TCP_FIN_WAIT2 : TCP_CLOSE_WAIT, 400))
 		make_refresh(s, l);
 	else
 		make_gone(s, l);
