@@ -96,8 +96,8 @@ struct snap_sock {
 	__u32 fastopen_qlen;
 	__u32 fastopen_limit; /* 0: no Fast Open */
 	__u32 defer_retrans;  /* TCP_DEFER_ACCEPT, in SYN-ACK retransmits; 0: off */
-	__u32 reuseport_id;   /* of its reuseport group; 0: in none */
-	__u16 reuseport_cnt;  /* members of that group, it too */
+	__u32 reuseport_id;   /* of its reuseport group; ids begin at 0 */
+	__u16 reuseport_cnt;  /* members of that group, it too; 0: in none */
 	__u16 pad;
 	__s32 incoming_cpu;   /* SO_INCOMING_CPU, -1: none */
 	__u32 pad2;

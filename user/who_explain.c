@@ -57,7 +57,7 @@ static bool listens_there(const struct who *w, const struct snap_sock *s)
 
 static bool same_group(const struct snap_sock *a, const struct snap_sock *b)
 {
-	return a->reuseport_id && a->reuseport_id == b->reuseport_id;
+	return a->reuseport_cnt && b->reuseport_cnt && a->reuseport_id == b->reuseport_id;
 }
 
 /* The next listener that could have answered too, but lost. */
