@@ -149,6 +149,8 @@ static __always_inline s32 connecting_fd(void)
 /* Of connects, `watch --active` needs the failed ones: some fail before any state changes. */
 static __always_inline bool call_wanted(const struct ev_call *call, s64 ret)
 {
+	if (!follow_wants())
+		return false;
 	return config.binds || (config.active && call->call == CALL_CONNECT && ret < 0);
 }
 

@@ -23,6 +23,12 @@ static __always_inline u8 follow_flag(void)
 	return EVF_FOLLOWED;
 }
 
+/* Calls of other processes than the followed ones are nobody's business then. */
+static __always_inline bool follow_wants(void)
+{
+	return !config.follow || is_followed(bpf_get_current_pid_tgid() >> 32);
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {

@@ -42,12 +42,24 @@ static __always_inline int uring_multishot(struct io_ring_ctx *ring, s32 res, u3
 	return accept_returned(res, EVF_IOURING | EVF_UNSURE);
 }
 
-/* Neither says its descriptor; the address lies in the request's own data (io_bind_prep). */
+/* The address lies in the request's own data (io_bind_prep): on 6.18 at its beginning, before as a
+ * field of an io_async_msghdr, which begins with a pointer, and no pointer ends in 2 or 10. */
+static __always_inline void uring_address(struct ev_call *c, struct io_async_msghdr *data)
+{
+	struct sockaddr_in6 a = {};
+
+	bpf_probe_read_kernel(&a, sizeof(a), data);
+	if (a.sin6_family != AF_INET && a.sin6_family != AF_INET6 &&
+	    bpf_core_read(&a, sizeof(a), &data->addr))
+		return;
+	call_address(c, &a);
+}
+
+/* Neither says its descriptor. */
 static __always_inline int uring_call(struct io_kiocb *req, u8 kind, s32 res)
 {
 	struct io_async_msghdr *data = BPF_CORE_READ(req, async_data);
 	struct begun *b = call_fill(kind, BPF_CORE_READ(req, file));
-	struct sockaddr_in6 a = {};
 
 	if (!b)
 		return 0;
@@ -56,10 +68,10 @@ static __always_inline int uring_call(struct io_kiocb *req, u8 kind, s32 res)
 		b->call.backlog = BPF_CORE_READ((struct io_listen *)req, backlog);
 		if (!res)
 			record_listener((struct sock *)b->sk, EV_LISTEN, -1, b->call.backlog);
-	} else if (data && !bpf_probe_read_kernel(&a, sizeof(a), &data->addr)) {
-		call_address(&b->call, &a);
+	} else if (data) {
+		uring_address(&b->call, data);
 	}
-	if (config.binds)
+	if (config.binds && follow_wants())
 		record_call(b, res, EVF_IOURING);
 	return 0;
 }

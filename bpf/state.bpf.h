@@ -18,7 +18,7 @@ static __always_inline void record_connect(struct sock *sk)
 	struct ev_connect *e;
 	struct ev_tuple tuple;
 
-	if (!config.active)
+	if (!config.active || !follow_wants())
 		return;
 	tuple_fill(&tuple, sk, true);
 	if (!filter_keep(&tuple))
@@ -36,7 +36,7 @@ static __always_inline void record_connect(struct sock *sk)
 
 static __always_inline int state_from_listen(struct sock *sk, u8 to)
 {
-	if (to == TCP_SYN_RECV)
+	if (to == TCP_SYN_RECV && !config.calls_only)
 		child_made(sk);
 	else if (to == TCP_CLOSE)
 		record_listener(sk, EV_UNLISTEN, -1, -1);
@@ -61,11 +61,12 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
 		if (config.active)
 			record_state(sk, EV_CONNECT_STATE, from, to);
 	} else if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
-		if (sock_waits(sk))
+		if (sock_waits(sk) && !config.calls_only)
 			record_queued(sk, 0, 0);
 		else if (config.active) /* both sides called at once, or a socket called itself */
 			record_state(sk, EV_CONNECT_STATE, from, to);
-	} else if ((to == TCP_CLOSE || to == TCP_CLOSE_WAIT) && sock_waits(sk)) {
+	} else if (!config.calls_only && (to == TCP_CLOSE || to == TCP_CLOSE_WAIT) &&
+		   sock_waits(sk)) {
 		record_state(sk, EV_CHILD_STATE, from, to);
 	}
 	return 0;

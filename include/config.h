@@ -25,8 +25,9 @@ struct config {
 	__u8 ports_on;	 /* local ports are limited to those in the port bitmap */
 	__u8 active;	 /* report this host's own connects */
 	__u8 binds;	 /* report bind, listen and connect calls */
+	__u8 calls_only; /* nothing of connections that come */
 	__u8 follow;	 /* mark what the followed process tree does */
-	__u8 pad[2];
+	__u8 pad;
 	__s32 drop_reason[8]; /* enum drop_reason → this kernel's SKB_DROP_REASON_*, -1: has none */
 };
 

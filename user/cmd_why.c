@@ -173,7 +173,7 @@ static int observe(const struct cmd *cmd, struct pipeline *p, const struct filte
 	int ret;
 
 	conf.config.netns = f->netns;
-	conf.config.active = conf.config.binds = true;
+	conf.config.active = conf.config.binds = conf.config.calls_only = true;
 	ret = source_live_open(&conf, flow_feed, p, &source, why);
 	if (ret)
 		return opts_error(cmd, "%s", why);

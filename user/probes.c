@@ -47,48 +47,50 @@ static bool has_timer_exit(const struct btf *btf)
 /* Attached in this order: whatever answers a SYN before what sees it, so that no answer is missed
  * by a story that begins meanwhile. */
 const struct probe probes[] = {
-	{"net_dev_queue", "tp_btf/net_dev_queue", PROBE_ESSENTIAL, "SYN-ACKs", NULL},
+	{"net_dev_queue", "tp_btf/net_dev_queue", PROBE_ESSENTIAL, "SYN-ACKs", true, NULL},
 	{"tcp_retransmit_synack", "tp_btf/tcp_retransmit_synack", PROBE_ESSENTIAL,
-	 "SYN-ACKs sent again", NULL},
+	 "SYN-ACKs sent again", true, NULL},
 	{"inet_sock_set_state", "tp_btf/inet_sock_set_state", PROBE_ESSENTIAL,
-	 "the end of handshakes, and listeners that come and go", NULL},
-	{"sys_exit_accept", "syscalls/sys_exit_accept", PROBE_ESSENTIAL, "accept()", NULL},
-	{"sys_exit_accept4", "syscalls/sys_exit_accept4", PROBE_ESSENTIAL, "accept4()", NULL},
-	{"io_uring_complete", "tp_btf/io_uring_complete", PROBE_WANTED, "accept by io_uring",
+	 "the end of handshakes, and listeners that come and go", false, NULL},
+	{"sys_exit_accept", "syscalls/sys_exit_accept", PROBE_ESSENTIAL, "accept()", true, NULL},
+	{"sys_exit_accept4", "syscalls/sys_exit_accept4", PROBE_ESSENTIAL, "accept4()", true, NULL},
+	{"io_uring_complete", "tp_btf/io_uring_complete", PROBE_WANTED, "accept by io_uring", false,
 	 uring_cqe},
 	{"io_uring_complete_fields", "tp_btf/io_uring_complete", PROBE_WANTED,
-	 "accept by io_uring", uring_fields},
+	 "accept by io_uring", false, uring_fields},
 	{"kfree_skb", "tp_btf/kfree_skb", PROBE_WANTED,
-	 "dropped ACKs, resets in the SYN queue, and connections to closed ports",
+	 "dropped ACKs, resets in the SYN queue, and connections to closed ports", true,
 	 kfree_has_reason},
 	{"kfree_skb_no_reason", "tp_btf/kfree_skb", PROBE_WANTED,
-	 "dropped ACKs and resets in the SYN queue", kfree_no_reason},
+	 "dropped ACKs and resets in the SYN queue", true, kfree_no_reason},
 	{"timer_expire_entry", "tp_btf/timer_expire_entry", PROBE_WANTED,
-	 "SYN-queue entries that expire", has_timer_exit},
+	 "SYN-queue entries that expire", true, has_timer_exit},
 	{"timer_expire_exit", "tp_btf/timer_expire_exit", PROBE_WANTED,
-	 "SYN-queue entries that expire", has_timer_exit},
+	 "SYN-queue entries that expire", true, has_timer_exit},
 	{"sys_enter_listen", "syscalls/sys_enter_listen", PROBE_WANTED,
-	 "the backlog that listen() asks for", NULL},
+	 "the backlog that listen() asks for", false, NULL},
 	{"sys_exit_listen", "syscalls/sys_exit_listen", PROBE_WANTED,
-	 "the backlog that listen() asks for", NULL},
+	 "the backlog that listen() asks for", false, NULL},
 	{"tcp_retransmit_skb", "tp_btf/tcp_retransmit_skb", PROBE_ACTIVE,
-	 "SYNs that this host sends again", NULL},
+	 "SYNs that this host sends again", false, NULL},
 	{"sys_enter_connect", "syscalls/sys_enter_connect", PROBE_ACTIVE,
-	 "connects that fail before a SYN is sent", NULL},
+	 "connects that fail before a SYN is sent", false, NULL},
 	{"sys_exit_connect", "syscalls/sys_exit_connect", PROBE_ACTIVE,
-	 "connects that fail before a SYN is sent", NULL},
-	{"sys_enter_bind", "syscalls/sys_enter_bind", PROBE_CALLS, "bind()", NULL},
-	{"sys_exit_bind", "syscalls/sys_exit_bind", PROBE_CALLS, "bind()", NULL},
+	 "connects that fail before a SYN is sent", false, NULL},
+	{"sys_enter_bind", "syscalls/sys_enter_bind", PROBE_CALLS, "bind()", false, NULL},
+	{"sys_exit_bind", "syscalls/sys_exit_bind", PROBE_CALLS, "bind()", false, NULL},
 	{"sched_process_fork", "tp_btf/sched_process_fork", PROBE_FOLLOW,
-	 "children of the followed process", NULL},
+	 "children of the followed process", false, NULL},
 	{"cgroup_skb_ingress", "cgroup_skb/ingress", PROBE_ESSENTIAL,
-	 "SYNs at their listener, and the queues that they meet", NULL},
+	 "SYNs at their listener, and the queues that they meet", true, NULL},
 };
 const size_t probes_cnt = sizeof(probes) / sizeof(probes[0]);
 
-static bool wanted(enum probe_need need, const struct config *c)
+static bool wanted(const struct probe *p, const struct config *c)
 {
-	switch (need) {
+	if (p->passive && c->calls_only)
+		return false;
+	switch (p->need) {
 	case PROBE_ESSENTIAL:
 	case PROBE_WANTED:
 		return true;
@@ -116,7 +118,7 @@ void probes_select(const struct btf *btf, struct observer_bpf *skel, struct prob
 
 		memset(s, 0, sizeof(*s));
 		s->suits = !p->suits || p->suits(btf);
-		s->wanted = wanted(p->need, c);
+		s->wanted = wanted(p, c);
 		bpf_program__set_autoload(program_of(skel, p->program), s->suits && s->wanted);
 	}
 }

@@ -26,6 +26,7 @@ struct probe {
 	const char *hook;    /* for people: "tp_btf/kfree_skb" */
 	enum probe_need need;
 	const char *unseen;  /* what is not seen without it */
+	bool passive;	     /* for connections that come; left out where only calls are wanted */
 	/* Is this the variant for the running kernel?  NULL: always. */
 	bool (*suits)(const struct btf *btf);
 };

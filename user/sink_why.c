@@ -135,7 +135,7 @@ static void on_tick(struct sink *sink, uint64_t now_ns, const struct account *a)
 {
 	struct sink_why *s = (struct sink_why *)sink;
 
-	if (!s->told && !s->common->no_header && !s->common->json)
+	if (!s->told && !s->common->no_header)
 		fputs("waiting for a bind, listen or connect that fails; Ctrl-C ends\n", stderr);
 	s->told = true;
 	flush(s);
