@@ -31,7 +31,7 @@ HOST_SRC := $(wildcard $(addprefix user/,main.c cmd_*.c source_*.c live_*.c prob
 	     snapshot*.c lookup*.c netns*.c host.c cgroup.c who*.c \
 	     top_*.c why*.c counters*.c \
 	     stop.c flow.c replay.c sink_*.c \
-	     store.c store_queue.c store_writer.c spool.c))
+	     store.c store_queue.c store_writer.c store_http.c spool.c))
 CORE_SRC := $(filter-out $(HOST_SRC),$(wildcard user/*.c))
 USER_SRC := $(HOST_SRC)
 BPF_SRC  := $(wildcard bpf/*.bpf.c)

@@ -17,7 +17,7 @@
 #define SAY_NS	    10000000000ULL /* between two lines about the same loss */
 #define PATIENCE_MS 60000
 
-static const struct store_backend_ops *const backends[] = {&store_sqlite};
+static const struct store_backend_ops *const backends[] = {&store_sqlite, &store_clickhouse};
 
 static const struct store_backend_ops *find(const char *target, const char **rest)
 {

@@ -48,6 +48,20 @@ void store_encode(struct store_block *b, enum store_dialect d, struct store_in *
 		b->last_us = time_us;
 }
 
+size_t store_row_offset(const struct store_block *b, enum store_dialect d, uint32_t row)
+{
+	const struct store_table *t = b->table;
+	struct store_value v;
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < row; i++)
+		for (size_t k = 0; k < t->column_cnt; k++)
+			if (store_has(d, &t->columns[k]) &&
+			    !store_block_get(b, &at, t->columns[k].type, t->columns[k].nullable, &v))
+				return b->len;
+	return at;
+}
+
 void store_text_free(struct store_text *t)
 {
 	free(t->buf);

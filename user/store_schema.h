@@ -73,6 +73,9 @@ bool store_has(enum store_dialect d, const struct store_column *c);
 /* Appends one row to in->block's bytes.  There must be room. */
 void store_encode(struct store_block *b, enum store_dialect d, struct store_in *in);
 
+/* Where in the block's bytes this row begins; their end, if it has not so many. */
+size_t store_row_offset(const struct store_block *b, enum store_dialect d, uint32_t row);
+
 /* Statements, appended to a text that store_text_free() frees. */
 struct store_text {
 	char *buf;
