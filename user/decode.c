@@ -2,12 +2,14 @@
 /* Owns the check of every byte that crosses from a ring or a file.  Pure. */
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "decode.h"
 #include "event_desc.h"
 
-#define STATE_MAX 12 /* TCP_NEW_SYN_RECV, include/net/tcp_states.h */
+#define STATE_MAX 12   /* TCP_NEW_SYN_RECV, include/net/tcp_states.h */
+#define ERRNO_MAX 4095 /* MAX_ERRNO, include/linux/err.h */
 
 static bool family_ok(unsigned int family)
 {
@@ -26,7 +28,8 @@ static bool fields_ok(union event *ev)
 	case EV_CHILD_STATE:
 	case EV_CONNECT_STATE:
 	case EV_SYN_RETRANSMIT:
-		return ev->state.old_state <= STATE_MAX && ev->state.new_state <= STATE_MAX;
+		return ev->state.old_state <= STATE_MAX && ev->state.new_state <= STATE_MAX &&
+		       ev->state.error <= ERRNO_MAX;
 	case EV_ACCEPTED:
 		ev->accepted.process.comm[EV_COMM_LEN - 1] = 0;
 		return ev->accepted.fd >= 0;
@@ -41,7 +44,8 @@ static bool fields_ok(union event *ev)
 	case EV_CALL:
 		ev->call.process.comm[EV_COMM_LEN - 1] = 0;
 		return family_ok(ev->call.family) && ev->call.call >= CALL_BIND &&
-		       ev->call.call <= CALL_CONNECT && ev->call.result <= 0;
+		       ev->call.call <= CALL_CONNECT && ev->call.result <= 0 &&
+		       ev->call.result >= -ERRNO_MAX;
 	case EV_OWNER:
 		ev->owner.process.comm[EV_COMM_LEN - 1] = 0;
 		return true;
@@ -54,9 +58,10 @@ static bool fields_ok(union event *ev)
 	case EV_QUEUED:
 	case EV_REFUSED:
 	case EV_HOST:
-	case EV_LOST:
 	case EV_END:
 		return true;
+	case EV_LOST:
+		return ev->lost.cpu <= UINT16_MAX && ev->lost.events <= UINT32_MAX;
 	}
 	return false;
 }
@@ -75,5 +80,8 @@ int decode_event(const void *bytes, size_t len, union event *ev)
 	if (len != desc->size)
 		return -EBADMSG;
 	memcpy(ev, bytes, len);
+	/* No clock of nanoseconds has the highest bit set in our time: differences fit an int64. */
+	if (ev->hdr.time_ns > INT64_MAX)
+		return -EBADMSG;
 	return fields_ok(ev) ? 0 : -EBADMSG;
 }
