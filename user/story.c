@@ -82,7 +82,9 @@ uint64_t story_start_ns(const struct story *s)
 
 static int64_t between(const struct step *from, const struct step *to)
 {
-	return from && to ? (int64_t)(to->time_ns - from->time_ns) : -1;
+	if (!from || !to || to->time_ns < from->time_ns)
+		return -1;
+	return to->time_ns - from->time_ns;
 }
 
 int64_t story_handshake_ns(const struct story *s)

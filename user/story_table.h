@@ -16,6 +16,7 @@ enum wait_kind {
 	WAIT_SYNACK,	    /* nothing speaks against a SYN-ACK */
 	WAIT_COOKIE_ACK,    /* the kernel holds nothing; the client's ACK may still come */
 	WAIT_CALL_RESULT,   /* connect() will say why */
+	WAIT_MIGRATION,	    /* its listener closed; another one may have taken it over */
 	WAIT_KINDS,
 };
 
@@ -27,11 +28,15 @@ struct links {
 struct slot {
 	struct story story;
 	enum story_reason suspect; /* why this SYN will be dropped, by the queues that it met */
-	enum outcome went;	   /* RESET or CLOSED: the client left while waiting; else OPEN */
+	enum outcome went;	   /* RESET, CLOSED, EXPIRED: what became of the child; else OPEN */
 	enum wait_kind waiting;
 	uint64_t waiting_since_ns;
+	uint32_t drops; /* of its listener, when its SYN came */
+	bool in_synq;	/* an entry stands there, although no SYN-ACK of it was seen */
+	bool shadows;	/* an older story of the same tuple is still open */
 	bool ack_dropped;
 	bool touched_by_loss;
+	bool late; /* some of its events came when younger ones had been seen */
 	/* internal */
 	bool has_tuple;
 	bool has_cookie;

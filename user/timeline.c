@@ -13,14 +13,17 @@
 
 /*
  * How long nothing must happen before something can be concluded from it.  A SYN-ACK leaves in the
- * same softirq as its SYN came in, unless a neighbour must be resolved first; a client says its SYN
- * again after 1 s; a SYN cookie is valid for two periods of 60 s (MAX_SYNCOOKIE_AGE).
+ * same softirq as its SYN came in, unless a neighbour must be resolved first or a firewall stops it;
+ * then the entry's timer and the client's next SYN tell so after 1 s (TCP_TIMEOUT_INIT, and some
+ * jiffies of slack).  A SYN cookie is valid for two periods of 60 s (MAX_SYNCOOKIE_AGE).  An entry
+ * that was taken over is heard of before the next SYN-ACK is due (at most TCP_RTO_MAX).
  */
 static const uint64_t patience_ns[WAIT_KINDS] = {
 	[WAIT_SYNACK_FULL] = 100 * MS,
-	[WAIT_SYNACK] = 950 * MS,
+	[WAIT_SYNACK] = 1500 * MS,
 	[WAIT_COOKIE_ACK] = 130 * SECOND,
 	[WAIT_CALL_RESULT] = 50 * MS,
+	[WAIT_MIGRATION] = 130 * SECOND,
 };
 
 struct timeline *timeline_new(uint32_t capacity, timeline_end_fn end, void *ctx)
@@ -54,12 +57,11 @@ static bool is_whole(const struct story *s)
 		return s->step_cnt && s->steps[0].kind == STEP_CONNECT;
 	if (!s->step_cnt || s->steps[0].kind != STEP_SYN)
 		return false;
-	if (story_step(s, STEP_ACCEPTED) && !story_step(s, STEP_QUEUED))
-		return false;
-	if (story_step(s, STEP_SYNACK))
+	if (s->outcome == OUTCOME_SYN_DROPPED || s->outcome == OUTCOME_REFUSED)
 		return true;
-	return !story_step(s, STEP_QUEUED) && !story_step(s, STEP_SYNACK_RETRANSMIT) &&
-	       !story_step(s, STEP_EXPIRED);
+	if (!story_step(s, STEP_SYNACK))
+		return false;
+	return (!s->cookie && !story_step(s, STEP_ACCEPTED)) || story_step(s, STEP_QUEUED);
 }
 
 void timeline_end(struct timeline *t, struct slot *slot, enum outcome outcome)
@@ -67,29 +69,47 @@ void timeline_end(struct timeline *t, struct slot *slot, enum outcome outcome)
 	struct story *s = &slot->story;
 
 	s->outcome = outcome;
-	s->complete = !slot->touched_by_loss && !s->cut && is_whole(s);
+	s->complete = !slot->touched_by_loss && !s->cut && is_whole(s) &&
+		      !(slot->late && outcome == OUTCOME_OPEN);
 	t->stats.stories++;
 	t->stats.failed += story_failed(s);
 	t->end(t->ctx, s);
 	story_table_remove(t->table, slot);
 }
 
+/* Of what repeats itself the last repetition goes; with more room than kinds there is one. */
+static void cut_one(struct story *s)
+{
+	_Static_assert(STEPS_MAX > STEP_FAILED + 1, "a story could be full without a repetition");
+	int i = s->step_cnt - 1;
+
+	while (i > 0 && story_step(s, s->steps[i].kind) == &s->steps[i])
+		i--;
+	s->step_cnt--;
+	memmove(&s->steps[i], &s->steps[i + 1], (s->step_cnt - i) * sizeof(s->steps[0]));
+	s->cut += s->cut < UINT8_MAX;
+}
+
 void timeline_step(struct timeline *t, struct slot *slot, enum step_kind kind, uint64_t time_ns,
-		     const struct ev_queues *q)
+		   const struct ev_queues *q)
 {
 	struct story *s = &slot->story;
+	int i;
 
 	if (time_ns <= t->lossy_until_ns)
 		slot->touched_by_loss = true;
 	if (time_ns > s->ended_ns)
 		s->ended_ns = time_ns;
 	story_table_touch(t->table, slot);
-	if (s->step_cnt == STEPS_MAX) {
-		s->cut += s->cut < 255;
-		/* The end of a story matters more than its 20th repetition. */
-		s->step_cnt--;
-	}
-	s->steps[s->step_cnt++] = (struct step){
+	if (s->step_cnt == STEPS_MAX)
+		cut_one(s);
+	for (i = s->step_cnt++; i && s->steps[i - 1].time_ns > time_ns; i--)
+		s->steps[i] = s->steps[i - 1];
+	/* What came after it was understood without it. */
+	if (i + 1 < s->step_cnt && kind != STEP_SYN)
+		slot->touched_by_loss = true;
+	slot->late |= t->late;
+	s->steps[i] = (struct step){
 		.time_ns = time_ns,
 		.synq = q && q->cookie ? q->synq : QUEUE_UNKNOWN,
 		.acceptq = q && q->cookie ? q->acceptq : QUEUE_UNKNOWN,
@@ -100,7 +120,7 @@ void timeline_step(struct timeline *t, struct slot *slot, enum step_kind kind, u
 }
 
 /* What can be said of a story that nothing more will be heard of. */
-static enum outcome outcome_so_far(const struct slot *slot)
+enum outcome timeline_outcome_so_far(const struct slot *slot)
 {
 	if (slot->ack_dropped)
 		return OUTCOME_ACK_DROPPED;
@@ -116,7 +136,7 @@ struct slot *timeline_begin(struct timeline *t, enum role role, const struct ev_
 		slot = story_table_oldest(t->table);
 		slot->touched_by_loss = true;
 		t->stats.evicted++;
-		timeline_end(t, slot, outcome_so_far(slot));
+		timeline_end(t, slot, timeline_outcome_so_far(slot));
 		slot = story_table_add(t->table);
 	}
 	s = &slot->story;
@@ -141,6 +161,11 @@ void timeline_feed(struct timeline *t, const union event *ev)
 {
 	timeline_on_fn on = timeline_passive(ev->hdr.kind);
 
+	t->late = ev->hdr.time_ns < t->now_ns;
+	if (!t->late)
+		t->now_ns = ev->hdr.time_ns;
+	if (!on)
+		on = timeline_child(ev->hdr.kind);
 	if (!on)
 		on = timeline_active(ev->hdr.kind);
 	if (on)
@@ -159,12 +184,16 @@ void timeline_lost(struct timeline *t, uint64_t until_ns)
 
 static void give_up(struct timeline *t, struct slot *slot, uint64_t when_ns)
 {
-	/* The answer may be among the events that were lost. */
-	if (slot->touched_by_loss) {
-		story_table_wait(t->table, slot, WAIT_NONE, 0);
+	enum wait_kind waited = slot->waiting;
+
+	story_table_wait(t->table, slot, WAIT_NONE, 0);
+	if (waited == WAIT_CALL_RESULT) { /* that it has ended was seen */
+		timeline_end(t, slot, OUTCOME_ABORTED);
 		return;
 	}
-	switch (slot->waiting) {
+	if (slot->touched_by_loss || slot->late)
+		return; /* the answer may have been lost, or have come before */
+	switch (waited) {
 	case WAIT_SYNACK_FULL:
 	case WAIT_SYNACK:
 		timeline_drop_syn(t, slot, slot->story.ended_ns);
@@ -173,9 +202,11 @@ static void give_up(struct timeline *t, struct slot *slot, uint64_t when_ns)
 		timeline_step(t, slot, STEP_EXPIRED, when_ns, NULL);
 		timeline_end(t, slot, OUTCOME_EXPIRED);
 		return;
-	case WAIT_CALL_RESULT:
-		timeline_end(t, slot, OUTCOME_ABORTED);
+	case WAIT_MIGRATION:
+		timeline_step(t, slot, STEP_LISTENER_CLOSED, slot->story.ended_ns, NULL);
+		timeline_end(t, slot, OUTCOME_LISTENER_CLOSED);
 		return;
+	case WAIT_CALL_RESULT:
 	case WAIT_NONE:
 	case WAIT_KINDS:
 		return;
@@ -204,6 +235,8 @@ void timeline_tick(struct timeline *t, uint64_t now_ns)
 {
 	struct slot *slot;
 
+	if (now_ns > t->now_ns)
+		t->now_ns = now_ns;
 	while ((slot = first_due(t)) && due_ns(slot) < now_ns)
 		give_up(t, slot, due_ns(slot));
 }
@@ -213,9 +246,9 @@ void timeline_finish(struct timeline *t)
 	struct slot *slot;
 
 	while ((slot = story_table_oldest(t->table)))
-		timeline_end(t, slot, outcome_so_far(slot));
+		timeline_end(t, slot, timeline_outcome_so_far(slot));
 	memset(t->tries, 0, sizeof(t->tries));
-	t->lossy_until_ns = 0;
+	t->lossy_until_ns = t->now_ns = 0;
 }
 
 struct timeline_stats timeline_stats(const struct timeline *t)

@@ -7,6 +7,9 @@
  * by its sequence number.  A story whose beginning was not seen, or during which events were lost,
  * is marked incomplete; nothing is ever concluded from the absence of an event while some are lost.
  *
+ * An event older than one already fed came late.  It is put where it belongs in a story that is
+ * open, and nothing is concluded from what did not follow it.
+ *
  * Memory is fixed: when there is no room the story longest without news is ended as it stands,
  * incomplete.
  */

@@ -30,13 +30,24 @@ static void fail(struct timeline *t, struct slot *slot, uint32_t error, uint64_t
 	timeline_end(t, slot, outcome_of(error));
 }
 
+/* The same socket calls again. */
+static void end_last_call(struct timeline *t, struct slot *slot)
+{
+	if (slot->waiting == WAIT_CALL_RESULT) {
+		timeline_end(t, slot, OUTCOME_ABORTED);
+		return;
+	}
+	slot->touched_by_loss = true; /* how the last call ended was not seen */
+	timeline_end(t, slot, timeline_outcome_so_far(slot));
+}
+
 static void on_connect(struct timeline *t, const union event *ev)
 {
 	const struct ev_connect *e = &ev->connect;
 	struct slot *slot = story_table_by_cookie(t->table, e->cookie);
 
-	if (slot) /* the same socket calls again: how the last call ended was not seen */
-		timeline_end(t, slot, OUTCOME_OPEN);
+	if (slot)
+		end_last_call(t, slot);
 	slot = timeline_begin(t, ROLE_ACTIVE, &e->tuple);
 	timeline_set_cookie(t, slot, e->cookie);
 	slot->story.process = e->process;
@@ -79,7 +90,8 @@ static void on_syn_retransmit(struct timeline *t, const union event *ev)
 
 	if (!slot)
 		return;
-	slot->story.tuple = e->tuple;
+	if (e->tuple.lport)
+		slot->story.tuple = e->tuple;
 	slot->story.syn_retransmits++;
 	timeline_step(t, slot, STEP_SYN_SENT_AGAIN, e->hdr.time_ns, NULL);
 }

@@ -1,32 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Connections that come to a listener: what each kind of event means to their story.  Pure. */
+/* Connections that come to a listener, from the SYN to the accept queue.  Pure. */
 #include <string.h>
 
 #include "timeline_int.h"
 
-/* The story this event belongs to; one that began before we looked begins here, incomplete. */
-static struct slot *passive(struct timeline *t, const struct ev_tuple *tuple, uint64_t cookie)
+/* struct ev_drop.tcp_flags */
+#define FLAG_SYN 2
+#define FLAG_ACK 16
+
+struct slot *timeline_find(struct timeline *t, const struct ev_tuple *tuple, uint64_t cookie)
 {
 	struct slot *slot = story_table_by_cookie(t->table, cookie);
 
 	if (slot)
-		return slot;
+		return slot->story.role == ROLE_PASSIVE ? slot : NULL;
 	slot = story_table_by_tuple(t->table, tuple);
 	/* Same tuple, another child: that one has gone without a word. */
 	if (slot && cookie && slot->story.cookie && slot->story.cookie != cookie) {
-		story_table_unindex_tuple(t->table, slot);
+		timeline_supersede(t, slot);
 		slot = NULL;
 	}
-	return slot ? slot : timeline_begin(t, ROLE_PASSIVE, tuple);
+	return slot;
 }
 
-static bool answered(const struct story *s)
+struct slot *timeline_get(struct timeline *t, const struct ev_tuple *tuple, uint64_t cookie)
 {
-	return story_step(s, STEP_SYNACK) || story_step(s, STEP_SYNACK_RETRANSMIT) ||
-	       story_step(s, STEP_QUEUED);
+	struct slot *slot = timeline_find(t, tuple, cookie);
+
+	if (slot || t->late)
+		return slot;
+	return timeline_begin(t, ROLE_PASSIVE, tuple);
 }
 
-static void seen(struct queue_seen *to, uint32_t depth, const struct ev_queues *q)
+bool timeline_answered(const struct slot *slot)
+{
+	const struct story *s = &slot->story;
+
+	return slot->in_synq || s->cookie || story_step(s, STEP_SYNACK) ||
+	       story_step(s, STEP_SYNACK_RETRANSMIT) || story_step(s, STEP_QUEUED);
+}
+
+void timeline_supersede(struct timeline *t, struct slot *slot)
+{
+	if (slot->story.cookie) {
+		story_table_unindex_tuple(t->table, slot);
+		return;
+	}
+	slot->touched_by_loss = true;
+	timeline_end(t, slot, timeline_outcome_so_far(slot));
+}
+
+void timeline_seen(struct queue_seen *to, uint32_t depth, const struct ev_queues *q)
 {
 	if (q->cookie)
 		*to = (struct queue_seen){depth, q->limit};
@@ -71,47 +95,84 @@ void timeline_drop_syn(struct timeline *t, struct slot *slot, uint64_t now_ns)
 	timeline_end(t, slot, OUTCOME_SYN_DROPPED);
 }
 
-/* A SYN for a tuple that has a story: is it the same again?  True if it was taken care of. */
+/* tcp_conn_request counts every SYN that it drops; it had not when this one came, if the same
+ * listener's count is still what the SYN before it met. */
+static bool may_be_dropped(const struct slot *slot, const struct ev_syn *e)
+{
+	return slot->suspect || e->queues.cookie != slot->story.listener ||
+	       e->queues.drops != slot->drops;
+}
+
+/*
+ * A SYN for a tuple that has a story: is it the same again?  True if it was taken care of, false if
+ * a story of its own begins.
+ */
 static bool syn_again(struct timeline *t, struct slot *slot, const struct ev_syn *e)
 {
 	struct story *s = &slot->story;
-	bool same = s->has_seq && s->tcp_seq == e->tcp_seq;
 
-	if (!answered(s) && !slot->touched_by_loss) {
-		timeline_drop_syn(t, slot, s->ended_ns);
-		return false;
+	if (!timeline_answered(slot) && !slot->touched_by_loss) {
+		if (may_be_dropped(slot, e)) {
+			timeline_drop_syn(t, slot, s->ended_ns);
+			return false;
+		}
+		slot->in_synq = true;
+		story_table_wait(t->table, slot, WAIT_NONE, 0);
 	}
-	if (same) {
+	if (s->has_seq && s->tcp_seq == e->tcp_seq) {
 		s->syn_retransmits++;
 		timeline_step(t, slot, STEP_SYN_REPEATED, e->hdr.time_ns, &e->queues);
 		return true;
 	}
-	/* Reset while it waited: the child is out of the hash, but accept() will still return it. */
-	if (slot->went == OUTCOME_RESET) {
+	/* Reset or timed out while it waited: the child is out of the hash, but accept() will still
+	 * return it. */
+	if (slot->went == OUTCOME_RESET || slot->went == OUTCOME_EXPIRED) {
 		story_table_unindex_tuple(t->table, slot);
 		return false;
 	}
-	slot->touched_by_loss = true;
-	timeline_end(t, slot, slot->went);
+	/* tcp_check_req: the entry stays, this SYN will be dropped, and the client is asked whether
+	 * it means it. */
+	if (timeline_answered(slot) && !slot->touched_by_loss && !s->cookie && !s->syncookie &&
+	    !slot->shadows)
+		return false;
+	timeline_supersede(t, slot);
 	return false;
+}
+
+/* The SYN of a story that began without it: it came late. */
+static bool syn_adopted(struct timeline *t, struct slot *slot, const struct ev_syn *e)
+{
+	struct story *s = &slot->story;
+
+	if (!t->late || s->has_seq || e->hdr.time_ns > story_start_ns(s))
+		return false;
+	s->tcp_seq = e->tcp_seq;
+	s->has_seq = true;
+	s->ifindex = e->ifindex;
+	timeline_step(t, slot, STEP_SYN, e->hdr.time_ns, &e->queues);
+	return true;
 }
 
 static void on_syn(struct timeline *t, const union event *ev)
 {
 	const struct ev_syn *e = &ev->syn;
 	struct slot *slot = story_table_by_tuple(t->table, &e->tuple);
+	const struct slot *older;
 	struct story *s;
 
-	if (slot && syn_again(t, slot, e))
+	if (slot && (syn_adopted(t, slot, e) || syn_again(t, slot, e)))
 		return;
+	older = story_table_by_tuple(t->table, &e->tuple);
 	slot = timeline_begin(t, ROLE_PASSIVE, &e->tuple);
+	slot->shadows = older;
 	s = &slot->story;
 	s->tcp_seq = e->tcp_seq;
 	s->has_seq = true;
 	s->ifindex = e->ifindex;
 	s->syn_retransmits = try_of(t, &e->tuple, e->tcp_seq)->cnt;
-	seen(&s->synq, e->queues.synq, &e->queues);
-	seen(&s->acceptq, e->queues.acceptq, &e->queues);
+	timeline_seen(&s->synq, e->queues.synq, &e->queues);
+	timeline_seen(&s->acceptq, e->queues.acceptq, &e->queues);
+	slot->drops = e->queues.drops;
 	slot->suspect = syn_verdict(e);
 	timeline_step(t, slot, STEP_SYN, e->hdr.time_ns, &e->queues);
 	story_table_wait(t->table, slot, slot->suspect ? WAIT_SYNACK_FULL : WAIT_SYNACK,
@@ -121,76 +182,52 @@ static void on_syn(struct timeline *t, const union event *ev)
 static void on_synack(struct timeline *t, const union event *ev)
 {
 	const struct ev_synack *e = &ev->synack;
-	struct slot *slot = passive(t, &e->tuple, 0);
-	struct story *s = &slot->story;
-	bool again = answered(s);
+	struct slot *slot = timeline_get(t, &e->tuple, 0);
+	bool is_cookie = e->hdr.flags & EVF_COOKIE;
+	struct story *s;
+	bool again;
 
-	if (again && !(e->hdr.flags & EVF_COOKIE))
-		return; /* tcp_retransmit_synack tells of it */
-	s->syncookie |= !!(e->hdr.flags & EVF_COOKIE);
+	if (!slot)
+		return;
+	s = &slot->story;
+	again = story_step(s, STEP_SYNACK) || story_step(s, STEP_SYNACK_RETRANSMIT) ||
+		story_step(s, STEP_QUEUED);
+	/* Of an entry tcp_retransmit_synack tells.  A cookie leaves no entry; the next SYN may. */
+	if (again && (story_step(s, STEP_QUEUED) || !(is_cookie || s->syncookie)))
+		return;
+	s->syncookie = is_cookie;
 	s->fastopen |= !!(e->hdr.flags & EVF_FASTOPEN);
 	s->mptcp |= !!(e->hdr.flags & EVF_MPTCP);
 	s->synack_retransmits += again;
 	/* By now it is one of those in the SYN queue itself, unless it is a cookie. */
 	if (!again)
-		seen(&s->synq, e->queues.synq, &e->queues);
+		timeline_seen(&s->synq, e->queues.synq, &e->queues);
 	timeline_step(t, slot, again ? STEP_SYNACK_RETRANSMIT : STEP_SYNACK, e->hdr.time_ns, &e->queues);
-	story_table_wait(t->table, slot, s->syncookie ? WAIT_COOKIE_ACK : WAIT_NONE,
-			 e->hdr.time_ns);
+	story_table_wait(t->table, slot, is_cookie ? WAIT_COOKIE_ACK : WAIT_NONE, e->hdr.time_ns);
+}
+
+/* inet_rtx_syn_ack counts those that left: more than were seen means that some were not. */
+static void count_synacks(struct slot *slot, uint32_t sent_again)
+{
+	struct story *s = &slot->story;
+
+	if (s->synack_retransmits >= sent_again)
+		return;
+	s->synack_retransmits = sent_again;
+	slot->touched_by_loss = true;
 }
 
 static void on_synack_retransmit(struct timeline *t, const union event *ev)
 {
 	const struct ev_synack *e = &ev->synack;
-	struct slot *slot = passive(t, &e->tuple, 0);
-	struct story *s = &slot->story;
+	struct slot *slot = timeline_get(t, &e->tuple, 0);
 
-	/* inet_rtx_syn_ack counts after the tracepoint. */
-	s->synack_retransmits++;
-	if (s->synack_retransmits < e->retrans + 1)
-		s->synack_retransmits = e->retrans + 1;
+	if (!slot)
+		return;
+	slot->story.synack_retransmits++;
+	count_synacks(slot, e->retrans + 1); /* counted after the tracepoint */
 	timeline_step(t, slot, STEP_SYNACK_RETRANSMIT, e->hdr.time_ns, &e->queues);
 	story_table_wait(t->table, slot, WAIT_NONE, 0);
-}
-
-static void on_queued(struct timeline *t, const union event *ev)
-{
-	const struct ev_queued *e = &ev->queued;
-	struct slot *slot = passive(t, &e->tuple, e->cookie);
-	struct story *s = &slot->story;
-
-	if (story_step(s, STEP_QUEUED)) {
-		timeline_step(t, slot, STEP_ESTABLISHED, e->hdr.time_ns, NULL);
-		return; /* Fast Open: it was queued before its handshake ended */
-	}
-	timeline_set_cookie(t, slot, e->cookie);
-	seen(&s->acceptq, e->queues.acceptq, &e->queues);
-	slot->ack_dropped = false;
-	s->reason = REASON_NONE;
-	timeline_step(t, slot, STEP_QUEUED, e->hdr.time_ns, &e->queues);
-	story_table_wait(t->table, slot, WAIT_NONE, 0);
-}
-
-static void on_accepted(struct timeline *t, const union event *ev)
-{
-	const struct ev_accepted *e = &ev->accepted;
-	struct slot *slot = story_table_by_cookie(t->table, e->cookie);
-	struct story *s;
-
-	if (!slot && e->hdr.flags & EVF_UNSURE)
-		return;
-	if (!slot)
-		slot = passive(t, &e->tuple, e->cookie);
-	s = &slot->story;
-	timeline_set_cookie(t, slot, e->cookie);
-	s->process = e->process;
-	s->fd = e->fd;
-	s->io_uring = e->hdr.flags & EVF_IOURING;
-	s->direct = e->hdr.flags & EVF_DIRECT;
-	s->followed = e->hdr.flags & EVF_FOLLOWED;
-	s->mptcp |= !!(e->hdr.flags & EVF_MPTCP);
-	timeline_step(t, slot, STEP_ACCEPTED, e->hdr.time_ns, NULL);
-	timeline_end(t, slot, slot->went == OUTCOME_OPEN ? OUTCOME_ACCEPTED : slot->went);
 }
 
 static enum story_reason reason_of_drop(uint32_t reason)
@@ -218,51 +255,74 @@ static void ack_dropped(struct timeline *t, struct slot *slot, const struct ev_d
 	struct story *s = &slot->story;
 
 	s->reason = reason_of_drop(e->reason);
-	seen(&s->acceptq, e->queues.acceptq, &e->queues);
+	timeline_seen(&s->acceptq, e->queues.acceptq, &e->queues);
 	slot->ack_dropped = true;
 	timeline_step(t, slot, STEP_ACK_DROPPED, e->hdr.time_ns, &e->queues);
+	story_table_wait(t->table, slot, WAIT_NONE, 0);
 	/* Without a SYN-queue entry, or with the client reset, there is no second chance. */
 	if (e->hdr.flags & EVF_ABORT || s->syncookie)
 		timeline_end(t, slot, OUTCOME_ACK_DROPPED);
 }
 
+static void ack_deferred(struct timeline *t, struct slot *slot, const struct ev_drop *e)
+{
+	if (story_step(&slot->story, STEP_ACK_DEFERRED))
+		return;
+	timeline_step(t, slot, STEP_ACK_DEFERRED, e->hdr.time_ns, &e->queues);
+	story_table_wait(t->table, slot, WAIT_NONE, 0);
+}
+
+static void syn_dropped(struct timeline *t, struct slot *slot, const struct ev_drop *e)
+{
+	/* A SYN said again to an entry that exists is dropped too, as it should be; and when events
+	 * were lost, its SYN-ACK may be among them. */
+	if (timeline_answered(slot) || slot->touched_by_loss)
+		return;
+	if (reason_of_drop(e->reason))
+		slot->suspect = reason_of_drop(e->reason);
+	timeline_drop_syn(t, slot, e->hdr.time_ns);
+}
+
 static void on_drop(struct timeline *t, const union event *ev)
 {
 	const struct ev_drop *e = &ev->drop;
-	struct slot *slot = story_table_by_tuple(t->table, &e->tuple);
+	struct slot *slot = timeline_find(t, &e->tuple, 0);
 
-	if (e->tcp_flags & 2) { /* SYN */
-		/* A SYN said again to an entry that exists is dropped too, as it should be. */
-		if (!slot || answered(&slot->story))
-			return;
-		if (reason_of_drop(e->reason))
-			slot->suspect = reason_of_drop(e->reason);
-		timeline_drop_syn(t, slot, e->hdr.time_ns);
+	if (e->tcp_flags & FLAG_SYN) {
+		if (slot && !(e->tcp_flags & FLAG_ACK))
+			syn_dropped(t, slot, e);
 		return;
 	}
-	if (slot && story_step(&slot->story, STEP_QUEUED))
+	if (slot && (slot->story.cookie || story_step(&slot->story, STEP_QUEUED)))
 		return;
-	if (e->reason == DROP_LISTEN_OVERFLOW)
-		ack_dropped(t, slot ? slot : passive(t, &e->tuple, 0), e);
-	else if (slot && e->reason == DROP_DEFERRED) {
-		if (!story_step(&slot->story, STEP_ACK_DEFERRED))
-			timeline_step(t, slot, STEP_ACK_DEFERRED, e->hdr.time_ns, &e->queues);
-	} else if (slot && reason_of_drop(e->reason))
+	if (e->reason == DROP_LISTEN_OVERFLOW) {
+		if (!slot)
+			slot = timeline_get(t, &e->tuple, 0);
+		if (slot)
+			ack_dropped(t, slot, e);
+	} else if (slot && e->reason == DROP_DEFERRED) {
+		ack_deferred(t, slot, e);
+	} else if (slot && reason_of_drop(e->reason)) {
 		ack_dropped(t, slot, e);
+	}
 }
 
 static void on_request_gone(struct timeline *t, const union event *ev)
 {
 	const struct ev_request_gone *e = &ev->gone;
-	struct slot *slot;
+	bool migrates = e->hdr.flags & EVF_MIGRATE;
+	struct slot *slot = timeline_find(t, &e->tuple, 0);
 
-	if (e->hdr.flags & EVF_MIGRATE)
-		return; /* another listener may have taken it over */
-	slot = passive(t, &e->tuple, 0);
-	if (story_step(&slot->story, STEP_QUEUED))
+	if (!slot && !migrates)
+		slot = timeline_get(t, &e->tuple, 0);
+	if (!slot || slot->story.cookie || story_step(&slot->story, STEP_QUEUED))
 		return;
-	if (slot->story.synack_retransmits < e->retrans)
-		slot->story.synack_retransmits = e->retrans;
+	count_synacks(slot, e->retrans);
+	if (migrates) {
+		/* reqsk_timer_handler: another listener may have taken it over, silently. */
+		story_table_wait(t->table, slot, WAIT_MIGRATION, e->hdr.time_ns);
+		return;
+	}
 	switch ((enum gone_reason)e->reason) {
 	case GONE_EXPIRED:
 		timeline_step(t, slot, STEP_EXPIRED, e->hdr.time_ns, &e->queues);
@@ -279,27 +339,6 @@ static void on_request_gone(struct timeline *t, const union event *ev)
 	}
 }
 
-static void on_child_state(struct timeline *t, const union event *ev)
-{
-	const struct ev_state *e = &ev->state;
-	struct slot *slot = passive(t, &e->tuple, e->cookie);
-
-	timeline_set_cookie(t, slot, e->cookie);
-	if (e->new_state == TCP_CLOSE_WAIT) {
-		slot->went = OUTCOME_CLOSED;
-		timeline_step(t, slot, STEP_CLOSED, e->hdr.time_ns, NULL);
-	} else if (e->error) {
-		/* tcp_reset sets sk_err first; accept() will return this child all the same. */
-		slot->went = OUTCOME_RESET;
-		slot->story.error = e->error;
-		timeline_step(t, slot, STEP_RESET, e->hdr.time_ns, NULL);
-	} else {
-		/* inet_csk_listen_stop disconnects each child, with no error yet. */
-		timeline_step(t, slot, STEP_LISTENER_CLOSED, e->hdr.time_ns, NULL);
-		timeline_end(t, slot, OUTCOME_LISTENER_CLOSED);
-	}
-}
-
 static void on_refused(struct timeline *t, const union event *ev)
 {
 	const struct ev_refused *e = &ev->refused;
@@ -307,7 +346,7 @@ static void on_refused(struct timeline *t, const union event *ev)
 	struct try *try = try_of(t, &e->tuple, e->tcp_seq);
 
 	if (slot)
-		story_table_unindex_tuple(t->table, slot);
+		timeline_supersede(t, slot);
 	slot = timeline_begin(t, ROLE_PASSIVE, &e->tuple);
 	slot->story.ifindex = e->ifindex;
 	slot->story.syn_retransmits = try->cnt++;
@@ -316,39 +355,13 @@ static void on_refused(struct timeline *t, const union event *ev)
 	timeline_end(t, slot, OUTCOME_REFUSED);
 }
 
-/* A listener closes: its SYN queue dies silently, and so do children that the client has reset. */
-static void on_unlisten(struct timeline *t, const union event *ev)
-{
-	const struct ev_listen *e = &ev->listen;
-	struct slot *slot, *next;
-
-	if (e->hdr.flags & EVF_MIGRATE || !e->queues.cookie)
-		return;
-	for (slot = story_table_oldest(t->table); slot; slot = next) {
-		bool queued = story_step(&slot->story, STEP_QUEUED);
-
-		next = story_table_younger(t->table, slot);
-		if (slot->story.listener != e->queues.cookie || !answered(&slot->story))
-			continue;
-		if (queued && slot->went != OUTCOME_RESET)
-			continue; /* its own state change follows */
-		if (!queued)
-			timeline_step(t, slot, STEP_LISTENER_CLOSED, e->hdr.time_ns, NULL);
-		timeline_end(t, slot, queued ? OUTCOME_RESET : OUTCOME_LISTENER_CLOSED);
-	}
-}
-
 static const timeline_on_fn handlers[] = {
 	[EV_SYN] = on_syn,
 	[EV_SYNACK] = on_synack,
 	[EV_SYNACK_RETRANSMIT] = on_synack_retransmit,
-	[EV_QUEUED] = on_queued,
-	[EV_ACCEPTED] = on_accepted,
 	[EV_DROP] = on_drop,
 	[EV_REQUEST_GONE] = on_request_gone,
-	[EV_CHILD_STATE] = on_child_state,
 	[EV_REFUSED] = on_refused,
-	[EV_UNLISTEN] = on_unlisten,
 };
 
 timeline_on_fn timeline_passive(uint8_t kind)
