@@ -56,7 +56,10 @@ static void add_culprit(struct sentence *t, const struct look *look, const struc
 
 	if (s->reason != REASON_ACCEPT_QUEUE_FULL || !l)
 		return;
-	if (l->last_accept_ns) {
+	if (l->last_accept_ns > s->ended_ns) {
+		add(t, "; %s accepted again %s later", process_format(who, &l->last_accept_by),
+		    duration_format(ago, look, l->last_accept_ns - s->ended_ns));
+	} else if (l->last_accept_ns) {
 		add(t, "; %s last accepted %s ago", process_format(who, &l->last_accept_by),
 		    duration_format(ago, look, s->ended_ns - l->last_accept_ns));
 	} else if (l->owner_cnt) {
@@ -131,6 +134,17 @@ static void add_open(struct sentence *t, const struct story *s)
 			add(t, "%s", rows[i].text);
 }
 
+static const char *expired_text(const struct story *s)
+{
+	if (story_step(s, STEP_QUEUED))
+		return "timed out while it waited for accept()";
+	if (s->syncookie)
+		return "SYN cookie was never answered";
+	if (story_step(s, STEP_ACK_DEFERRED))
+		return "expired in the SYN queue: the ACK came, but no data";
+	return "expired in the SYN queue: no ACK came";
+}
+
 static void add_outcome(struct sentence *t, const struct look *look, const struct sink_view *view,
 			const struct story *s)
 {
@@ -148,8 +162,7 @@ static void add_outcome(struct sentence *t, const struct look *look, const struc
 		add_dropped(t, look, view, s, "ACK");
 		return;
 	case OUTCOME_EXPIRED:
-		add(t, s->syncookie ? "SYN cookie was never answered"
-				    : "expired in the SYN queue: no ACK came");
+		add(t, "%s", expired_text(s));
 		return;
 	case OUTCOME_RESET:
 		add_gone(t, look, s, "reset");
