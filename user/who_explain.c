@@ -75,7 +75,11 @@ static const struct snapshot_sock *next_loser(const struct who *w, const struct 
 	return NULL;
 }
 
-/* Why one that was possible too is not the one. */
+/*
+ * Why one that was possible too is not the one.  On one address only SO_REUSEPORT lets two listen, and
+ * then inet_lhash2_lookup() takes the first that it meets, whatever compute_score() thinks of the
+ * others; __inet_hash() puts IPv6 listeners with SO_REUSEPORT at the end, all others in front.
+ */
 static void explain_loser(const struct who *w, const struct snapshot_sock *loser, struct who_text *t)
 {
 	const struct snap_sock *won = &w->listener->s, *lost = &loser->s;
@@ -86,17 +90,13 @@ static void explain_loser(const struct who *w, const struct snapshot_sock *loser
 	if (exposure_wildcard(lost) && !exposure_wildcard(won))
 		say(t, "It goes before the wildcard %s of %s: an exact address is looked up first.",
 		    end, name);
-	else if (won->device && !lost->device)
-		say(t, "It goes before %s of %s, which is bound to no device.", end, name);
 	else if (won->family == AF_INET && lost->family == AF_INET6)
 		say(t, "It goes before %s of %s: for IPv4, an IPv4 socket goes before [::].", end,
 		    name);
-	else if (won->incoming_cpu >= 0 || lost->incoming_cpu >= 0)
-		say(t, "%s of %s differs in SO_INCOMING_CPU only: the CPU that takes the packet "
-		    "decides.", end, name);
 	else
-		say(t, "%s of %s is as good: of equals the kernel takes the one that it meets "
-		    "first.", end, name);
+		say(t, "%s of %s could have it too, in another SO_REUSEPORT group (another device or "
+		    "user): the kernel takes the first that it meets, the one that began to listen %s.",
+		    end, name, won->family == AF_INET ? "last" : "first");
 }
 
 static void explain_address(const struct who *w, struct who_text *t)
