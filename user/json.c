@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Owns the syntax of JSON.  Pure. */
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +9,8 @@
 
 #include "addr.h"
 #include "json.h"
+
+#define DOUBLE_LEN (DBL_MAX_10_EXP + 8) /* sign, digits, point, three decimals, the final 0 */
 
 void json_free(struct json *j)
 {
@@ -129,8 +133,12 @@ void json_i64(struct json *j, const char *key, int64_t value)
 
 void json_double(struct json *j, const char *key, double value)
 {
-	char buf[40];
+	char buf[DOUBLE_LEN];
 
+	if (!isfinite(value)) { /* JSON has no such number */
+		json_null(j, key);
+		return;
+	}
 	lead(j, key);
 	put(j, buf, snprintf(buf, sizeof(buf), "%.3f", value));
 }
