@@ -101,7 +101,8 @@ $(B)/live/%: tests/live/%.c $(CORE_OBJ)
 
 $(B)/live/who_truth: LIVE_LIBS := $(LIBS)
 $(B)/live/who_truth: $(addprefix $(B)/user/,lookup.o snapshot.o snapshot_build.o \
-				     snapshot_load.o netns.o netns_inside.o)
+				     snapshot_load.o netns.o netns_inside.o) \
+		   $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/who_truth/*.c))
 $(B)/live/bind_fuzz: $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/bind_fuzz/*.c))
 
 # What the recordings in tests/data say; golden-update takes what they say now for right.

@@ -28,8 +28,8 @@ static const struct opt who_opts[] = {
 	 "an address"},
 	{0, "device", "IF", "the interface on which it comes in", opt_set_str, A(device),
 	 "the name of an interface"},
-	{0, "netns", "X", "the network namespace: a pid, a path, a name, an inode number", opt_set_str,
-	 A(netns), "a pid, a path, a name or an inode number"},
+	{0, "netns", "X", "the network namespace: a pid, a path, a name, an inode number",
+	 opt_set_str, A(netns), "a pid, a path, a name or an inode number"},
 	{0},
 };
 static const struct opt_group who_group = {"The connection", who_opts};
@@ -150,18 +150,22 @@ static int parse_target(const struct cmd *cmd, const char *text, struct who_quer
 	bool has_addr;
 
 	if (endpoint_parse(text, q->local, &has_addr, &q->lport, scope))
-		return opts_error(cmd, "'%s' is not ADDR:PORT, such as 127.0.0.1:8080 or [::1]:8080",
-				  text);
+		return opts_error(
+			cmd, "'%s' is not ADDR:PORT, such as 127.0.0.1:8080 or [::1]:8080", text);
 	if (!has_addr)
-		return opts_error(cmd, "'%s' names no address: which one would the client connect to? "
-				  "such as 127.0.0.1:%u", text, q->lport ? q->lport : 8080);
+		return opts_error(cmd,
+				  "'%s' names no address: which one would the client connect to? "
+				  "such as 127.0.0.1:%u",
+				  text, q->lport ? q->lport : 8080);
 	if (!q->lport)
-		return opts_error(cmd, "'%s': nobody can connect to port 0; a port is from 1 to 65535",
-				  text);
+		return opts_error(
+			cmd, "'%s': nobody can connect to port 0; a port is from 1 to 65535", text);
 	if (addr_is_any(q->local))
-		return opts_error(cmd, "'%s': that address is for binding; name one of this host, such as "
-				  "%s:%u", text, addr_is_v4(q->local) ? "127.0.0.1" : "[::1]",
-				  q->lport);
+		return opts_error(
+			cmd,
+			"'%s': that address is for binding; name one of this host, such as "
+			"%s:%u",
+			text, addr_is_v4(q->local) ? "127.0.0.1" : "[::1]", q->lport);
 	return 0;
 }
 
@@ -183,8 +187,9 @@ static int parse_from(const struct cmd *cmd, const char *text, struct who_query 
 	if (!has_addr || addr_is_any(q->remote))
 		return opts_error(cmd, "--from: '%s' names no address to come from", text);
 	if (addr_is_v4(q->remote) != addr_is_v4(q->local))
-		return opts_error(cmd, "--from: '%s' and the address asked for are of different families",
-				  text);
+		return opts_error(
+			cmd, "--from: '%s' and the address asked for are of different families",
+			text);
 	return 0;
 }
 
@@ -269,7 +274,8 @@ const struct cmd cmd_who = {
 	.name = "who",
 	.args = "ADDR:PORT",
 	.summary = "which socket and process would get a connection to this address",
-	.help = "The kernel itself is asked, in the namespace and on the device of the connection.\n"
+	.help = "The kernel itself is asked, in the namespace and on the device of the "
+		"connection.\n"
 		"Exit status: 0 somebody answers, 1 nobody does, 2 the question was wrong.\n",
 	.groups = {&who_group, &common_oneshot},
 	.run = run,

@@ -106,8 +106,8 @@ static int list_addrs(void *arg)
 	for (ifa = job->addrs ? all : NULL; ifa; ifa = ifa->ifa_next) {
 		struct netns_addr *a = &job->addrs[job->cnt];
 
-		if (!ifa->ifa_addr || (ifa->ifa_addr->sa_family != AF_INET &&
-				       ifa->ifa_addr->sa_family != AF_INET6))
+		if (!ifa->ifa_addr ||
+		    (ifa->ifa_addr->sa_family != AF_INET && ifa->ifa_addr->sa_family != AF_INET6))
 			continue;
 		a->family = ifa->ifa_addr->sa_family;
 		a->flags = ifa->ifa_flags;
@@ -183,7 +183,10 @@ struct sysctl_row {
 	size_t at;
 };
 
-#define ROW(path, field) {"/proc/sys/net/" path, offsetof(struct netns_sysctls, field)}
+#define ROW(path, field)                                                                           \
+	{                                                                                          \
+		"/proc/sys/net/" path, offsetof(struct netns_sysctls, field)                       \
+	}
 
 static const struct sysctl_row sysctl_rows[] = {
 	ROW("core/somaxconn", somaxconn),

@@ -38,8 +38,8 @@ static int by_path(const char *path, const char *text, uint32_t *inum, struct wh
 	bool network;
 
 	if (fd < 0 && errno == ENOENT && path != text)
-		return no(why, -ENOENT, "no network namespace is called '%s'; 'ip netns' lists them",
-			  text);
+		return no(why, -ENOENT,
+			  "no network namespace is called '%s'; 'ip netns' lists them", text);
 	if (fd < 0)
 		return no(why, -errno, "%s: %s", text, strerror(errno));
 	network = ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET && !fstat(fd, &st);

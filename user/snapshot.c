@@ -31,7 +31,7 @@ struct run {
 	pthread_mutex_t lock;
 	struct snapshot_build build;
 	struct netns_list done; /* namespaces that had their iter/tcp */
-	int err;		/* of pass_all_netns() */
+	int err;                /* of pass_all_netns() */
 };
 
 int snapshot_open(struct snapshot_reader **out)

@@ -74,7 +74,8 @@ static bool same_socket(const struct snap_sock *s, uint64_t id, uint64_t cookie)
 }
 
 /* NULL when it is not known yet. */
-static struct snapshot_sock *index_find(const struct snapshot_build *b, uint64_t id, uint64_t cookie)
+static struct snapshot_sock *index_find(const struct snapshot_build *b, uint64_t id,
+					uint64_t cookie)
 {
 	size_t at = slot_of(b, id);
 

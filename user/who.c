@@ -11,7 +11,7 @@
 #include "who.h"
 
 /* Client ports that are tried where none was named: enough to meet the members of a group. */
-#define TRIES	   512
+#define TRIES      512
 #define PORT_FIRST 32768
 #define PORT_STEP  53 /* odd, so that all are different */
 /* What answered may be gone when the snapshot is taken: ask again. */
@@ -199,7 +199,8 @@ static int find_sockets(struct asking *a)
 		if (err || match(a))
 			return err;
 	}
-	return no(a, -EAGAIN, "the listeners of this port come and go faster than they can be read");
+	return no(a, -EAGAIN,
+		  "the listeners of this port come and go faster than they can be read");
 }
 
 /* This very connection exists: who would have it, were it from another port? */

@@ -80,7 +80,8 @@ static const struct snapshot_sock *next_loser(const struct who *w, const struct 
  * then inet_lhash2_lookup() takes the first that it meets, whatever compute_score() thinks of the
  * others; __inet_hash() puts IPv6 listeners with SO_REUSEPORT at the end, all others in front.
  */
-static void explain_loser(const struct who *w, const struct snapshot_sock *loser, struct who_text *t)
+static void explain_loser(const struct who *w, const struct snapshot_sock *loser,
+			  struct who_text *t)
 {
 	const struct snap_sock *won = &w->listener->s, *lost = &loser->s;
 	char name[WHO_NAME_LEN], end[ENDPOINT_LEN];
@@ -94,8 +95,10 @@ static void explain_loser(const struct who *w, const struct snapshot_sock *loser
 		say(t, "It goes before %s of %s: for IPv4, an IPv4 socket goes before [::].", end,
 		    name);
 	else
-		say(t, "%s of %s could have it too, in another SO_REUSEPORT group (another device or "
-		    "user): the kernel takes the first that it meets, the one that began to listen %s.",
+		say(t,
+		    "%s of %s could have it too, in another SO_REUSEPORT group (another device or "
+		    "user): the kernel takes the first that it meets, the one that began to listen "
+		    "%s.",
 		    end, name, won->family == AF_INET ? "last" : "first");
 }
 
@@ -109,14 +112,18 @@ static void explain_address(const struct who *w, struct who_text *t)
 	if (!exposure_wildcard(s))
 		say(t, "It is bound to %s itself.", asked);
 	else if (addr_is_v4(w->query.local) && exposure_dual_stack(s))
-		say(t, "No socket is bound to %s exactly and no IPv4 wildcard listens; %s takes IPv4 "
-		    "too (IPV6_V6ONLY is off).", asked, end);
+		say(t,
+		    "No socket is bound to %s exactly and no IPv4 wildcard listens; %s takes IPv4 "
+		    "too (IPV6_V6ONLY is off).",
+		    asked, end);
 	else
-		say(t, "No socket is bound to %s exactly, so the kernel takes the wildcard %s.", asked,
-		    end);
+		say(t, "No socket is bound to %s exactly, so the kernel takes the wildcard %s.",
+		    asked, end);
 	if (s->device)
-		say(t, "It is bound to the device %s (SO_BINDTODEVICE): it gets only what comes in "
-		    "there.", w->ifname);
+		say(t,
+		    "It is bound to the device %s (SO_BINDTODEVICE): it gets only what comes in "
+		    "there.",
+		    w->ifname);
 }
 
 /* reuseport_select_sock() hashes both ends; a program, or SO_INCOMING_CPU, goes before that. */
@@ -127,14 +134,20 @@ static void explain_group(const struct who *w, struct who_text *t)
 	if (s->reuseport_cnt < 2)
 		return;
 	if (s->marks & SNAP_M_REUSEPORT_PROG)
-		say(t, "%u sockets share it with SO_REUSEPORT, and a program that is attached to the "
+		say(t,
+		    "%u sockets share it with SO_REUSEPORT, and a program that is attached to the "
 		    "group picks one for each packet: the one named is what it would be without.",
 		    s->reuseport_cnt);
 	else if (w->query.rport)
-		say(t, "%u sockets share it with SO_REUSEPORT: a hash of both addresses and ports picks "
-		    "one, always the same for this client port.", s->reuseport_cnt);
+		say(t,
+		    "%u sockets share it with SO_REUSEPORT: a hash of both addresses and ports "
+		    "picks "
+		    "one, always the same for this client port.",
+		    s->reuseport_cnt);
 	else
-		say(t, "%u sockets share it with SO_REUSEPORT: a hash of both addresses and ports picks "
+		say(t,
+		    "%u sockets share it with SO_REUSEPORT: a hash of both addresses and ports "
+		    "picks "
 		    "one, so it may differ for each client port; of %u that were tried:",
 		    s->reuseport_cnt, w->tried);
 	if (s->incoming_cpu >= 0)
@@ -161,18 +174,23 @@ static void explain_queue(const struct who *w, struct who_text *t)
 	const struct snap_sock *s = &w->listener->s;
 
 	if (w->listener->owner_cnt > 1)
-		say(t, "%u file descriptors share this socket (fork): whichever process accepts first "
-		    "has the connection.", w->listener->owner_cnt);
+		say(t,
+		    "%u file descriptors share this socket (fork): whichever process accepts first "
+		    "has the connection.",
+		    w->listener->owner_cnt);
 	if (s->acceptq > s->limit)
-		say(t, "Its accept queue is full (%u, limit %u): as long as it is, SYNs are dropped.",
+		say(t,
+		    "Its accept queue is full (%u, limit %u): as long as it is, SYNs are dropped.",
 		    s->acceptq, s->limit);
 }
 
 static void explain_program(const struct who *w, struct who_text *t)
 {
 	if (w->program)
-		say(t, "The namespace has an sk_lookup program (id %u%s%s): it decides before these "
-		    "rules.", w->program, *w->program_name ? ", " : "", w->program_name);
+		say(t,
+		    "The namespace has an sk_lookup program (id %u%s%s): it decides before these "
+		    "rules.",
+		    w->program, *w->program_name ? ", " : "", w->program_name);
 }
 
 static void explain_existing(const struct who *w, struct who_text *t)
@@ -182,12 +200,16 @@ static void explain_existing(const struct who *w, struct who_text *t)
 	if (!w->existing)
 		return;
 	if (w->existing->s.state == TCP_TIME_WAIT)
-		say(t, "This connection existed and is in TIME_WAIT for %d s more; a new SYN from the "
+		say(t,
+		    "This connection existed and is in TIME_WAIT for %d s more; a new SYN from the "
 		    "same port still comes to the listener if its sequence number is later.",
 		    (w->existing->s.timer_ms + 999) / 1000);
 	else
-		say(t, "This very connection exists already, with %s; what is said here is for another "
-		    "client port.", who_holder(w->snapshot, w->existing, name));
+		say(t,
+		    "This very connection exists already, with %s; what is said here is for "
+		    "another "
+		    "client port.",
+		    who_holder(w->snapshot, w->existing, name));
 }
 
 static void explain_found(const struct who *w, struct who_text *t)
@@ -231,8 +253,8 @@ static void explain_near(const struct who *w, const struct snapshot_sock *sock, 
 			say(t, "%s listens on %s only.", name, end);
 	} else if (s->device && s->device != w->ifindex) {
 		device = host_ifname(w->host, s->hdr.netns, s->device);
-		say(t, "%s listens on %s, but only for the device %s; this would come in on %s.", name,
-		    end, device ? device : "that is gone", w->ifname);
+		say(t, "%s listens on %s, but only for the device %s; this would come in on %s.",
+		    name, end, device ? device : "that is gone", w->ifname);
 	}
 }
 

@@ -10,12 +10,10 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,14 +24,15 @@
 #include "addr.h"
 #include "lookup.h"
 #include "snapshot.h"
+#include "who_truth/world.h"
 
 #define LISTENERS 6
 #define CONNECTS  4 /* per set of listeners */
 #define BY_BINARY 40
-#define SOON_MS	  2000
+#define SOON_MS   2000
 
 static const char *const devices[] = {"", "lo", "va", "vb"};
-static const char *const locals[] = {"0.0.0.0",	  "::",	       "127.0.0.1", "127.0.0.2", "::1",
+static const char *const locals[] = {"0.0.0.0",   "::",        "127.0.0.1", "127.0.0.2", "::1",
 				     "10.88.1.1", "10.88.2.1", "fd88:1::1", "fd88:2::1"};
 
 /* Where a connection comes from, where it goes, and what it comes in on. */
@@ -46,19 +45,22 @@ struct route {
 
 /* What the host sends to itself counts as come in on the interface that has the address. */
 static const struct route routes[] = {
-	{true, "10.88.1.2", "10.88.1.1", "va"},	 {true, "10.88.2.2", "10.88.2.1", "vb"},
-	{true, "fd88:1::2", "fd88:1::1", "va"},	 {true, "fd88:2::2", "fd88:2::1", "vb"},
-	{false, "127.0.0.1", "127.0.0.1", "lo"}, {false, "127.0.0.3", "127.0.0.2", "lo"},
-	{false, "::1", "::1", "lo"},		 {false, "10.88.1.1", "10.88.1.1", "va"},
-	{false, "10.88.2.1", "10.88.2.1", "vb"}, {false, "fd88:2::1", "fd88:2::1", "vb"},
+	{true, "10.88.1.2", "10.88.1.1", "va"},
+	{true, "10.88.2.2", "10.88.2.1", "vb"},
+	{true, "fd88:1::2", "fd88:1::1", "va"},
+	{true, "fd88:2::2", "fd88:2::1", "vb"},
+	{false, "127.0.0.1", "127.0.0.1", "lo"},
+	{false, "127.0.0.3", "127.0.0.2", "lo"},
+	{false, "::1", "::1", "lo"},
+	{false, "10.88.1.1", "10.88.1.1", "va"},
+	{false, "10.88.2.1", "10.88.2.1", "vb"},
+	{false, "fd88:2::1", "fd88:2::1", "vb"},
 };
 
 struct truth {
 	uint64_t seed, state;
 	bool verbose;
-	char server[64], client[64]; /* names of the namespaces */
-	int server_fd, client_fd;
-	uint32_t server_inum;
+	struct world world;
 	struct lookup *lookup;
 	struct snapshot_reader *reader;
 	struct snapshot *snap; /* with these listeners */
@@ -67,12 +69,6 @@ struct truth {
 	uint16_t port;
 	unsigned int passed, failed, refused, shared;
 };
-
-static void die(const char *what)
-{
-	fprintf(stderr, "who_truth: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 /* splitmix64 */
 static uint64_t next(struct truth *t)
@@ -87,76 +83,6 @@ static uint64_t next(struct truth *t)
 static unsigned int below(struct truth *t, unsigned int n)
 {
 	return next(t) % n;
-}
-
-__attribute__((format(printf, 1, 2))) static void sh(const char *fmt, ...)
-{
-	char cmd[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof(cmd), fmt, ap);
-	va_end(ap);
-	if (system(cmd))
-		die(cmd);
-}
-
-static struct truth world;
-static volatile sig_atomic_t stopping;
-
-static void stop(int sig)
-{
-	stopping = sig;
-}
-
-static void clean_up(void)
-{
-	char cmd[256];
-
-	snprintf(cmd, sizeof(cmd), "ip netns del %s 2>/dev/null; ip netns del %s 2>/dev/null",
-		 world.server, world.client);
-	if (system(cmd))
-		return; /* one of them had not been made */
-}
-
-static int open_netns(const char *name)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/run/netns/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		die(path);
-	return fd;
-}
-
-static void make_namespaces(struct truth *t)
-{
-	snprintf(t->server, sizeof(t->server), "skl%dws", getpid());
-	snprintf(t->client, sizeof(t->client), "skl%dwc", getpid());
-	atexit(clean_up);
-	signal(SIGTERM, stop);
-	signal(SIGINT, stop);
-	sh("ip netns add %s && ip netns add %s", t->server, t->client);
-	for (int i = 0; i < 2; i++) {
-		char link = i ? 'b' : 'a';
-
-		sh("ip link add v%c netns %s type veth peer name c%c netns %s", link, t->server,
-		   link, t->client);
-		sh("ip -n %s addr add 10.88.%d.1/24 dev v%c; ip -n %s addr add fd88:%d::1/64 dev v%c "
-		   "nodad; ip -n %s link set v%c up", t->server, i + 1, link, t->server, i + 1, link,
-		   t->server, link);
-		sh("ip -n %s addr add 10.88.%d.2/24 dev c%c; ip -n %s addr add fd88:%d::2/64 dev c%c "
-		   "nodad; ip -n %s link set c%c up", t->client, i + 1, link, t->client, i + 1, link,
-		   t->client, link);
-	}
-	sh("ip -n %s link set lo up; ip -n %s link set lo up", t->server, t->client);
-	t->server_fd = open_netns(t->server);
-	t->client_fd = open_netns(t->client);
-	if (setns(t->server_fd, CLONE_NEWNET))
-		die("setns");
-	t->server_inum = netns_self();
 }
 
 static socklen_t sockaddr_of(const char *addr, uint16_t port, struct sockaddr_storage *ss)
@@ -207,7 +133,7 @@ static void add_listener(struct truth *t, const char *addr, bool reuseport, cons
 
 static void make_listeners(struct truth *t, unsigned int round)
 {
-	struct snapshot_query q = {.scope = SNAP_LISTENERS, .netns = t->server_inum};
+	struct snapshot_query q = {.scope = SNAP_LISTENERS, .netns = t->world.server_inum};
 	bool reuseport = below(t, 3) > 0; /* without it most second binds fail */
 
 	t->port = 2000 + round % 30000;
@@ -240,10 +166,10 @@ static int make_client(struct truth *t, const struct route *r, uint16_t *port)
 	int fd, tries = 100;
 	socklen_t len;
 
-	if (r->from_client && setns(t->client_fd, CLONE_NEWNET))
+	if (r->from_client && setns(t->world.client_fd, CLONE_NEWNET))
 		die("setns");
 	fd = socket(strchr(r->source, ':') ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	if (setns(t->server_fd, CLONE_NEWNET))
+	if (setns(t->world.server_fd, CLONE_NEWNET))
 		die("setns");
 	if (fd < 0)
 		die("socket");
@@ -299,7 +225,7 @@ static int by_lookup(struct truth *t, const struct route *r, uint16_t rport)
 	q.ifindex = if_nametoindex(r->device);
 	if (lookup_ask(t->lookup, -1, &q, &answer, 1))
 		die("asking");
-	sock = lookup_match(t->snap, t->server_inum, &answer);
+	sock = lookup_match(t->snap, t->world.server_inum, &answer);
 	owner = sock ? snapshot_owner(t->snap, sock) : NULL;
 	if (owner && owner->pid == (uint32_t)getpid())
 		fd = owner->fd;
@@ -319,9 +245,9 @@ static int by_binary(struct truth *t, const struct route *r, uint16_t rport)
 	FILE *f;
 
 	snprintf(cmd, sizeof(cmd),
-		 "%s/sockline who --json %s%s%s:%u --from %s%s%s:%u --netns /run/netns/%s%s%s",
+		 "%s/sockline who --json %s%s%s:%u --from %s%s%s:%u --netns %s%s%s",
 		 getenv("B") ? getenv("B") : "build", v6 ? "[" : "", r->target, v6 ? "]" : "",
-		 t->port, v6 ? "[" : "", r->source, v6 ? "]" : "", rport, t->server,
+		 t->port, v6 ? "[" : "", r->source, v6 ? "]" : "", rport, t->world.path,
 		 below(t, 2) ? " --device " : " #", r->device);
 	f = popen(cmd, "r");
 	len = f ? fread(line, 1, sizeof(line) - 1, f) : 0;
@@ -345,8 +271,9 @@ static void tell_listeners(const struct truth *t)
 	for (int i = 0; i < t->cnt; i++) {
 		len = sizeof(a);
 		getsockname(t->fds[i], (void *)&a, &len);
-		inet_ntop(a.sin6_family, a.sin6_family == AF_INET ? (void *)&a.sin6_flowinfo
-								   : (void *)&a.sin6_addr,
+		inet_ntop(a.sin6_family,
+			  a.sin6_family == AF_INET ? (void *)&a.sin6_flowinfo
+						   : (void *)&a.sin6_addr,
 			  text, sizeof(text));
 		len = sizeof(device);
 		if (getsockopt(t->fds[i], SOL_SOCKET, SO_BINDTODEVICE, device, &len) || !len)
@@ -373,7 +300,8 @@ static void try_one(struct truth *t, bool binary)
 	}
 	t->failed++;
 	printf("FAIL port %u: %s:%u -> %s on %s: said fd %d, accepted by fd %d (%s)\n", t->port,
-	       r->source, rport, r->target, r->device, said, accepted, ret < 0 ? strerror(-ret) : "");
+	       r->source, rport, r->target, r->device, said, accepted,
+	       ret < 0 ? strerror(-ret) : "");
 	tell_listeners(t);
 }
 
@@ -391,14 +319,23 @@ static void arguments(struct truth *t, int argc, char **argv, unsigned int *coun
 	printf("seed %llu\n", (unsigned long long)t->seed);
 }
 
+static volatile sig_atomic_t stopping;
+
+static void stop(int sig)
+{
+	stopping = sig;
+}
+
 int main(int argc, char **argv)
 {
-	struct truth *t = &world;
+	static struct truth truth, *t = &truth;
 	unsigned int count = 2400;
 
 	t->seed = time(NULL);
 	arguments(t, argc, argv, &count);
-	make_namespaces(t);
+	signal(SIGTERM, stop);
+	signal(SIGINT, stop);
+	world_make(&t->world);
 	if (lookup_open(&t->lookup) || snapshot_open(&t->reader))
 		die("loading");
 	for (unsigned int n = 0, round = 0; n < count && !stopping; round++) {
