@@ -40,35 +40,75 @@ static __always_inline void count_accept(u64 listener, u64 since_ns)
 		return;
 	row->n[COUNT_ACCEPT]++;
 	row->last_accept_ns = bpf_ktime_get_ns();
-	process_fill(&row->last_accept_by);
+	if (row->last_accept_by.tid != (u32)bpf_get_current_pid_tgid())
+		process_fill(&row->last_accept_by);
 	if (since_ns)
 		hist_add(&row->wait, row->last_accept_ns - since_ns);
 	else
 		row->n[COUNT_UNTIMED_WAIT]++;
 }
 
-static __always_inline int accept_returned(s64 ret, bool is_call)
+/* The socket behind a descriptor that accept() has just returned, of whatever family. */
+static __always_inline struct sock *accepted_sock(s64 fd)
 {
-	struct wait_slot *slot;
+	struct task_struct *task;
+	struct socket *socket;
+	struct fdtable *fdt;
+	struct file *file;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
+		task = bpf_get_current_task_btf();
+		fdt = task->files->fdt;
+		if ((u32)fd >= fdt->max_fds ||
+		    bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + (u32)fd))
+			return NULL;
+	} else {
+		file = file_of_fd(fd);
+	}
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
+/* A child that was not seen to come, or an MPTCP socket, which carries its listener's cookie. */
+static __always_inline void accepted_unknown(s64 fd)
+{
 	struct ev_tuple tuple;
 	bool mptcp = false;
-	struct sock *sk;
+	struct sock *sk = tcp_of_file(file_of_fd(fd), &mptcp);
+	struct wait_slot *slot;
+
+	if (!sk)
+		return;
+	tuple_fill(&tuple, sk, false);
+	if (!filter_keep(&tuple))
+		return;
+	slot = wait_slot_of(sock_cookie(sk));
+	if (mptcp && slot && slot->child && slot->child == sock_cookie(sk)) {
+		slot->child = 0;
+		count_accept(slot->listener, slot->time_ns);
+	} else {
+		count_accept(listener_of_call(), 0);
+	}
+}
+
+static __always_inline int accept_returned(s64 ret, bool is_call)
+{
+	struct sock *sk = ret < 0 ? NULL : accepted_sock(ret);
+	struct wait_slot *slot;
 	u64 key;
 
-	sk = ret < 0 ? NULL : tcp_of_file(file_of_fd(ret), &mptcp);
 	if (!sk)
 		return 0;
-	key = sock_cookie(sk);
-	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_check_mtu))
-		key = (u64)sk;
+	/* A cookie is of one socket of the whole host, whatever its family. */
+	key = (u64)sk;
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_check_mtu))
+		key = sock_cookie(sk);
 	slot = wait_slot_of(key);
 	if (slot && key && slot->child == key) {
 		slot->child = 0;
 		count_accept(slot->listener, slot->time_ns);
 	} else if (is_call) {
-		tuple_fill(&tuple, sk, false);
-		if (filter_keep(&tuple))
-			count_accept(listener_of_call(), 0);
+		accepted_unknown(ret);
 	}
 	return 0;
 }

@@ -45,12 +45,12 @@ static __always_inline void count_handshake(struct counters_row *row, const stru
 	u64 key = handshake_key(&hand->seg.tuple, hand->seg.seq - 1);
 	struct syn_slot *slot = syn_slot_of(key);
 
-	if (!slot || slot->key != key) {
+	if (!slot || slot->mark != handshake_mark(key)) {
 		row->n[COUNT_UNTIMED_HANDSHAKE]++;
 		return;
 	}
-	slot->key = 0;
-	hist_add(&row->handshake, hand->time_ns - slot->time_ns);
+	slot->mark = 0;
+	hist_add(&row->handshake, (u32)((u32)(hand->time_ns / 1000) - slot->time_us) * 1000ULL);
 }
 
 /* to_come: it is being put in the queue, but not counted in yet. */

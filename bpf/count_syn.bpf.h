@@ -33,9 +33,9 @@ static __always_inline void count_syn(struct __sk_buff *skb, struct hand *hand,
 	struct syn_slot *slot = syn_slot_of(key);
 
 	/* The same SYN again: the handshake began with the first. */
-	if (slot && slot->key != key) {
-		slot->key = key;
-		slot->time_ns = hand->time_ns;
+	if (slot && slot->mark != handshake_mark(key)) {
+		slot->mark = handshake_mark(key);
+		slot->time_us = hand->time_ns / 1000;
 	}
 	if (!row)
 		return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* sockline top: listeners by the pressure on their queues, live. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,11 +24,28 @@ static const struct opt top_opts[] = {
 };
 static const struct opt_group top_group = {"Looking", top_opts};
 
+static void name_netns(const struct snapshot *snap, struct rates_row *row)
+{
+	const struct netns_ref *ref = netns_find(&snap->netns, row->l->sock.hdr.netns);
+	char buf[64];
+	const char *label = ref ? netns_label(ref, buf, sizeof(buf)) : NULL;
+
+	if (label)
+		printable(row->netns, sizeof(row->netns), label);
+	else
+		snprintf(row->netns, sizeof(row->netns), "%u", row->l->sock.hdr.netns);
+}
+
 int top_read(struct top *t)
 {
 	int ret = counters_read(t->counters, &t->view);
 
-	return ret ? ret : rates_feed(&t->rates, t->view);
+	if (!ret)
+		ret = rates_feed(&t->rates, t->view);
+	for (size_t i = 0; i < t->rates.cnt && !ret; i++)
+		if (!t->rates.rows[i]->netns[0])
+			name_netns(t->view->snap, t->rates.rows[i]);
+	return ret;
 }
 
 struct host *top_host(struct top *t)

@@ -62,7 +62,7 @@ static void remember(struct rates_row *row, double fill)
 	struct rates_past *p = row->past;
 
 	p->accepts[p->at] = row->per_s[COUNT_ACCEPT];
-	p->fill[p->at] = fill > 2.5 ? 250 : fill * 100;
+	p->fill[p->at] = fill * 100;
 	p->at = (p->at + 1) % RATES_HISTORY;
 	if (p->cnt < RATES_HISTORY)
 		p->cnt++;
@@ -182,7 +182,9 @@ bool rates_full(const struct rates_row *row)
 
 double rates_fill(const struct rates_row *row)
 {
-	return row->l->sock.acceptq / (row->l->sock.limit + 1.0);
+	const struct snap_sock *s = &row->l->sock;
+
+	return s->acceptq >= s->limit ? s->acceptq > 0 : (double)s->acceptq / s->limit;
 }
 
 bool rates_pressed(const struct rates_row *row)

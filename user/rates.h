@@ -20,7 +20,7 @@ struct rates_past {
 	struct counters_hist handshake[2]; /* at the two last turns of the window */
 	struct counters_hist wait[2];
 	float accepts[RATES_HISTORY];	 /* a second; the newest is at [at - 1] */
-	uint8_t fill[RATES_HISTORY];	 /* of the accept queue, in percent, at most 255 */
+	uint8_t fill[RATES_HISTORY];	 /* of the accept queue, in percent */
 	uint32_t at;
 	uint32_t cnt;
 };
@@ -34,6 +34,7 @@ struct rates_row {
 	int64_t handshake_p50, handshake_p99;
 	int64_t wait_p50, wait_p99;
 	struct rates_past *past;	   /* NULL while nothing came */
+	char netns[16];			   /* what people call its namespace; the caller's to fill */
 };
 
 struct rates {
@@ -54,7 +55,7 @@ int rates_feed(struct rates *r, const struct counters_view *v);
 
 uint64_t rates_drops(const struct counters_row *row);
 
-/* How full the accept queue is: 1 at its limit, where nothing more goes in beyond it. */
+/* How full the accept queue is: 0 to 1, its limit. */
 double rates_fill(const struct rates_row *row);
 bool rates_full(const struct rates_row *row);
 /* In the last fifth of the queue, or dropping. */

@@ -18,7 +18,7 @@ static enum colour depth_colour(uint32_t depth, uint32_t limit)
 static enum colour cell_listener(char buf[TOP_TEXT], const struct look *look,
 				 const struct rates_row *row, int width)
 {
-	top_endpoint(buf, row);
+	top_endpoint_fit(buf, look, row, width);
 	return PLAIN;
 }
 
@@ -136,7 +136,14 @@ static enum colour cell_wait99(char buf[TOP_TEXT], const struct look *look,
 static enum colour cell_owner(char buf[TOP_TEXT], const struct look *look,
 			      const struct rates_row *row, int width)
 {
-	top_owner(buf, row);
+	top_owner_fit(buf, row, width);
+	return PLAIN;
+}
+
+static enum colour cell_netns(char buf[TOP_TEXT], const struct look *look,
+			      const struct rates_row *row, int width)
+{
+	snprintf(buf, TOP_TEXT, "%s", row->netns);
 	return PLAIN;
 }
 
@@ -221,6 +228,7 @@ const struct top_column top_columns[] = {
 	{"retransmits", "RTX/s", 5, 5, 9, true, cell_retransmits, key_retransmits},
 	{"cookies", "CKY/s", 5, 5, 10, true, cell_cookies, key_cookies},
 	{NULL, "OWNER", 14, 24, 0, false, cell_owner, NULL},
+	{NULL, "NETNS", 8, 15, 2, false, cell_netns, NULL},
 	{NULL, "ACCEPTS, LAST MINUTE", 20, 60, 3, false, cell_minute, NULL},
 };
 const int top_columns_cnt = sizeof(top_columns) / sizeof(top_columns[0]);

@@ -262,8 +262,8 @@ void detail_draw(struct top_ui *ui)
 		return;
 	}
 	draw_cell(ui, 0, 0, 40, false, BOLD, top_endpoint(where, row));
-	draw_line(ui, 0, text_width(where) + 2, DIM, "namespace %u, drops counted by the kernel %u%s",
-		  row->l->sock.hdr.netns, row->l->sock.drops,
+	draw_line(ui, 0, text_width(where) + 2, DIM, "in namespace %s, %u drops by the kernel's count%s",
+		  row->netns, row->l->sock.drops,
 		  ui->detail->lost ? ", some events lost" : "");
 	if (ui->paused)
 		draw_cell(ui, 0, COLS - 8, 8, true, YELLOW, "PAUSED");

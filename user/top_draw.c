@@ -191,18 +191,18 @@ static void panel_rates(const struct top_ui *ui, const struct rates_row *row, in
 
 static void panel_minute(const struct top_ui *ui, const struct rates_row *row, int y)
 {
-	int half = (COLS - 14 - 18) / 2;
+	int half = (COLS - 14 - 10 - 7) / 2;
 	char spark[TOP_TEXT];
 
 	if (half > RATES_HISTORY)
 		half = RATES_HISTORY;
 	draw_cell(ui, y, 0, 14, false, DIM, "last minute");
-	draw_cell(ui, y, 14, half, false, PLAIN,
+	draw_cell(ui, y, 14, 10, false, DIM, "accepts/s");
+	draw_cell(ui, y, 24, half, false, PLAIN,
 		  top_spark(spark, &ui->look, row->past, false, half));
-	draw_cell(ui, y, 15 + half, 9, false, DIM, "accepts");
-	draw_cell(ui, y, 24 + half, half, false, PLAIN,
+	draw_cell(ui, y, 26 + half, 5, false, DIM, "fill");
+	draw_cell(ui, y, 31 + half, half, false, PLAIN,
 		  top_spark(spark, &ui->look, row->past, true, half));
-	draw_line(ui, y, 25 + 2 * half, DIM, "fill");
 }
 
 int draw_panel(const struct top_ui *ui, const struct rates_row *row, int y)

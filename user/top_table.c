@@ -163,6 +163,8 @@ static void draw_separator(const struct top_ui *ui, const struct rates_row *row,
 	char where[TOP_TEXT];
 
 	top_endpoint(where, row);
+	snprintf(where + strlen(where), sizeof(where) - strlen(where), " in namespace %s",
+		 row->netns);
 	for (int x = 0; x < COLS; x++)
 		draw_cell(ui, y, x, 1, false, DIM, rule);
 	draw_cell(ui, y, 2, text_width(where) + 2, false, BOLD, "");

@@ -100,10 +100,22 @@ char *top_endpoint(char buf[TOP_TEXT], const struct rates_row *row)
 	return buf;
 }
 
-static void owner_process(struct ev_process *p, const struct snap_owner *o)
+/* The port tells more than the end of a long address. */
+char *top_endpoint_fit(char buf[TOP_TEXT], const struct look *look, const struct rates_row *row,
+		       int width)
 {
-	*p = (struct ev_process){.pid = o->pid, .tid = o->tid};
-	memcpy(p->comm, o->comm, sizeof(p->comm));
+	char where[ENDPOINT_LEN], tail[16];
+	int len, keep;
+
+	endpoint_format(where, row->l->sock.laddr, row->l->sock.lport);
+	len = strlen(where);
+	snprintf(tail, sizeof(tail), "%s:%u", where[0] == '[' ? "]" : "", row->l->sock.lport);
+	keep = width - (int)strlen(tail) - 1;
+	if (len <= width || keep < 1)
+		snprintf(buf, TOP_TEXT, "%s", where);
+	else
+		snprintf(buf, TOP_TEXT, "%.*s%s%s", keep, where, look->unicode ? "…" : "~", tail);
+	return buf;
 }
 
 static uint32_t owner_pids(const struct counters_listener *l)
@@ -115,36 +127,60 @@ static uint32_t owner_pids(const struct counters_listener *l)
 	return pids;
 }
 
-char *top_owner(char buf[TOP_TEXT], const struct rates_row *row)
+/* Of several that share it, by fork, the one that accepts. */
+static struct ev_process owner_of(const struct counters_listener *l)
 {
-	const struct counters_listener *l = row->l;
-	uint32_t pids = owner_pids(l);
-	char who[PROCESS_LEN];
-	struct ev_process p;
+	struct ev_process p = {0};
+
+	for (uint32_t i = 0; i < l->owner_cnt; i++)
+		if (l->owners[i].pid == l->total.last_accept_by.pid)
+			return l->total.last_accept_by;
+	if (l->owner_cnt) {
+		p.pid = l->owners[0].pid;
+		memcpy(p.comm, l->owners[0].comm, sizeof(p.comm));
+	}
+	return p;
+}
+
+char *top_owner_fit(char buf[TOP_TEXT], const struct rates_row *row, int width)
+{
+	struct ev_process p = owner_of(row->l);
+	uint32_t pids = owner_pids(row->l);
+	char comm[EV_COMM_LEN], tail[40];
+	int len;
 
 	if (!pids) {
-		snprintf(buf, TOP_TEXT, "%s", l->sock.marks & SNAP_M_KERNEL ? "kernel" : "?");
+		snprintf(buf, TOP_TEXT, "%s", row->l->sock.marks & SNAP_M_KERNEL ? "kernel" : "?");
 		return buf;
 	}
-	owner_process(&p, &l->owners[0]);
-	process_format(who, &p);
-	if (pids > 1)
-		snprintf(buf, TOP_TEXT, "%s +%u", who, pids - 1);
-	else
-		snprintf(buf, TOP_TEXT, "%s", who);
+	len = snprintf(tail, sizeof(tail), pids > 1 ? "[%u]+%u" : "[%u]", p.pid, pids - 1);
+	printable(comm, sizeof(comm), p.comm);
+	if (width - len < 3)
+		width = len + 3;
+	snprintf(buf, TOP_TEXT, "%.*s%s", width - len, comm, tail);
 	return buf;
 }
 
-/* Who could accept: its owner; of several that share it, the one that did last. */
-static void culprit(char buf[TOP_TEXT], const struct rates_row *row)
+char *top_owner(char buf[TOP_TEXT], const struct rates_row *row)
 {
-	const struct counters_listener *l = row->l;
-	char who[PROCESS_LEN];
+	return top_owner_fit(buf, row, 64);
+}
 
-	if (owner_pids(l) > 1 && l->total.last_accept_ns)
-		snprintf(buf, TOP_TEXT, "%s", process_format(who, &l->total.last_accept_by));
+/* What the owner does about it: nothing for some time, or not enough. */
+static void conduct(char *buf, size_t len, const struct look *look, const struct rates *r,
+		    const struct rates_row *row)
+{
+	int64_t idle = rates_idle_ns(r, row);
+	char span[DURATION_LEN], taken[TOP_TEXT], come[TOP_TEXT];
+
+	if (idle < 0)
+		snprintf(buf, len, "has not accepted since the start");
+	else if (idle > 1000000000 || !(row->per_s[COUNT_ACCEPT] > 0))
+		snprintf(buf, len, "last accepted %s ago", duration_format(span, look, idle));
 	else
-		top_owner(buf, row);
+		snprintf(buf, len, "accepts %s/s, %s/s come",
+			 top_rate(taken, row->per_s[COUNT_ACCEPT]),
+			 top_rate(come, row->per_s[COUNT_SYN]));
 }
 
 char *top_blame(char buf[TOP_TEXT], const struct look *look, const struct rates *r,
@@ -152,26 +188,22 @@ char *top_blame(char buf[TOP_TEXT], const struct look *look, const struct rates 
 {
 	const struct snap_sock *s = &row->l->sock;
 	struct rates_group g = rates_group(r, row);
-	int64_t idle = rates_idle_ns(r, row);
-	char where[TOP_TEXT], who[TOP_TEXT], span[DURATION_LEN], ago[64], others[64] = "";
+	char where[TOP_TEXT], who[TOP_TEXT], does[80], others[64] = "";
 
 	buf[0] = 0;
 	if (!rates_pressed(row))
 		return buf;
-	culprit(who, row);
 	top_endpoint(where, row);
-	if (idle >= 0)
-		snprintf(ago, sizeof(ago), "last accepted %s ago", duration_format(span, look, idle));
-	else
-		snprintf(ago, sizeof(ago), "has not accepted since the start");
+	top_owner(who, row);
+	conduct(does, sizeof(does), look, r, row);
 	if (g.idle)
 		snprintf(others, sizeof(others), "; %u of %u others in its group idle", g.idle,
 			 g.members - 1);
 	if (queue_pressed(s->acceptq, s->limit))
 		snprintf(buf, TOP_TEXT, "%.56s accept queue %u/%u: %.40s %s%s", where, s->acceptq,
-			 s->limit, who, ago, others);
+			 s->limit, who, does, others);
 	else
-		snprintf(buf, TOP_TEXT, "%.56s drops connections: %.40s %s%s", where, who, ago,
+		snprintf(buf, TOP_TEXT, "%.56s drops connections: %.40s %s%s", where, who, does,
 			 others);
 	return buf;
 }

@@ -19,10 +19,14 @@ char *top_bar(char buf[TOP_TEXT], const struct look *look, uint32_t depth, uint3
 /* The newest values at the right end; scaled to the largest, or to `full` where that is not 0. */
 char *top_spark(char buf[TOP_TEXT], const struct look *look, const struct rates_past *past,
 		bool fill, int width);
-/* "10.0.0.1:80", "*:80" for a wildcard of both families, with the interface it is bound to. */
+/* "10.0.0.1:80"; _fit: a long address is cut, its port is not. */
 char *top_endpoint(char buf[TOP_TEXT], const struct rates_row *row);
-/* "nginx[812]", "nginx[812] +3", "kernel" */
+char *top_endpoint_fit(char buf[TOP_TEXT], const struct look *look, const struct rates_row *row,
+		       int width);
+/* "nginx[812]", "nginx[812]+3" when it shares the listener with three others, "kernel", or "?";
+ * _fit: a long name is cut, its pid is not. */
 char *top_owner(char buf[TOP_TEXT], const struct rates_row *row);
+char *top_owner_fit(char buf[TOP_TEXT], const struct rates_row *row, int width);
 /* Who does not accept, since when, and which other members of its group are idle; "" if all is
  * well with it. */
 char *top_blame(char buf[TOP_TEXT], const struct look *look, const struct rates *r,

@@ -55,6 +55,7 @@ enum {
 
 /* Asked for by name, to tell whether the running kernel has the helper. */
 enum bpf_func_id {
+	BPF_FUNC_get_current_task_btf = 158,
 	BPF_FUNC_sock_from_file = 162,
 	BPF_FUNC_check_mtu = 163,
 	BPF_FUNC_task_pt_regs = 175,
