@@ -124,13 +124,16 @@ static bool wants_process(const struct filter *f)
 
 /* A story without a process of its own is its listener's owners'. */
 static bool process_matches(const struct filter *f, const struct story *s,
-			    const struct listener *l, const char *cgroup)
+			    const struct listener *l, const struct names *names)
 {
 	if (s->process.pid)
-		return filter_process(f, &s->process, cgroup);
-	for (uint32_t i = 0; l && i < l->owner_cnt && i < LISTENER_OWNERS; i++)
-		if (filter_process(f, &l->owners[i].process, cgroup))
+		return filter_process(f, &s->process, names_cgroup(names, s->process.cgroup));
+	for (uint32_t i = 0; l && i < l->owner_cnt && i < LISTENER_OWNERS; i++) {
+		const struct ev_process *owner = &l->owners[i].process;
+
+		if (filter_process(f, owner, names_cgroup(names, owner->cgroup)))
 			return true;
+	}
 	return false;
 }
 
@@ -143,7 +146,7 @@ static bool waited_longer(const struct story *s, uint64_t ns)
 }
 
 bool filter_story(const struct filter *f, const struct story *s, const struct listener *l,
-		  const char *cgroup)
+		  const struct names *names)
 {
 	if (s->tuple.lport ? !filter_port(f, s->tuple.lport) : f->ports_on)
 		return false;
@@ -159,7 +162,7 @@ bool filter_story(const struct filter *f, const struct story *s, const struct li
 		return false;
 	if (f->followed && !s->followed && !(l && l->followed))
 		return false;
-	return !wants_process(f) || process_matches(f, s, l, cgroup);
+	return !wants_process(f) || process_matches(f, s, l, names);
 }
 
 void filter_to_config(const struct filter *f, struct config *c)

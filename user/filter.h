@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "listener.h"
+#include "names.h"
 #include "opts.h"
 #include "story.h"
 
@@ -32,9 +33,9 @@ extern const struct opt_group filter_sockets; /* what a socket without a peer ca
 bool filter_port(const struct filter *f, uint16_t port);
 bool filter_family(const struct filter *f, const uint8_t addr[16]);
 
-/* listener and cgroup (the path of the story's process) may be NULL. */
+/* The listener may be NULL. */
 bool filter_story(const struct filter *f, const struct story *s, const struct listener *l,
-		  const char *cgroup);
+		  const struct names *names);
 /* Is this process, of a cgroup whose path may be NULL, wanted? */
 bool filter_process(const struct filter *f, const struct ev_process *p, const char *cgroup);
 

@@ -48,7 +48,7 @@ static void story_ended(void *ctx, const struct story *s)
 		listeners_feed_accept(p->listeners, s->listener, &s->process, s->ended_ns);
 	l = listeners_find(p->listeners, s->listener);
 	if (full(p) || (p->passive_only && s->role == ROLE_ACTIVE) ||
-	    !filter_story(p->filter, s, l, names_cgroup(p->names, s->process.cgroup)))
+	    !filter_story(p->filter, s, l, p->names))
 		return;
 	p->account.connections++;
 	p->account.failed += story_failed(s);
