@@ -133,7 +133,7 @@ struct listener *listeners_feed(struct listeners *l, const struct ev_listen *ev)
 	struct listener *row = find_or_add(l, ev->queues.cookie);
 
 	row->closed = ev->hdr.kind == EV_UNLISTEN;
-	if (row->closed)
+	if (row->closed && row->family) /* what it was is known */
 		return row;
 	memcpy(row->addr, ev->addr, 16);
 	row->port = ev->port;
