@@ -231,12 +231,14 @@ static void end_part(struct sink_record *s)
 	struct record_end end = {s->part_events, s->part_unwritten, s->horizon_ns};
 	const void *bytes;
 	size_t len;
+	int ret;
 
 	if (!s->begun ||
 	    record_write_plain(s->writer, RECORD_END, &end, sizeof(end), &bytes, &len))
 		return;
-	if (record_disk_write(s->disk, bytes, len, 0) && !s->write_error)
-		s->write_error = -ENOSPC;
+	ret = record_disk_write(s->disk, bytes, len, 0);
+	if (ret && !s->write_error)
+		s->write_error = ret;
 	s->begun = false;
 	s->part_events = s->part_unwritten = 0;
 }
