@@ -439,9 +439,9 @@ class Followed(lib.LiveTest):
             c.send(lib_raw.RST, c.seq + 1)
         looks = lib.until(lambda: self.looks(listener)[3:], "more looks")
         self.assertEqual((looks[-1]["synq"]["depth"], looks[-1]["synq"]["peak"]), (0, 3))
-        # The kernel's own count goes on with a reset in the SYN queue.
+        # The kernel's count goes on with resets that meet a listener.
         drops = looks[-1]["drops"]
-        self.assertIn(drops, (3, 6))
+        self.assertGreaterEqual(drops, 3)
         told = sum(r["rates"]["drop_per_s"] for r in self.looks(listener)) * 0.5
         self.assertTrue(drops * 0.8 < told < drops * 1.2, self.looks(listener))
 
