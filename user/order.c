@@ -201,6 +201,11 @@ const union event *order_pop(struct order *o, uint64_t horizon_ns)
 	return &o->slots[top.slot];
 }
 
+uint64_t order_oldest_ns(const struct order *o)
+{
+	return o->heap_cnt ? o->heap[0].time_ns : UINT64_MAX;
+}
+
 void order_told(struct order *o, uint16_t cpu, uint64_t events)
 {
 	if (cpu == EV_CPU_HOST)
@@ -210,14 +215,15 @@ void order_told(struct order *o, uint16_t cpu, uint64_t events)
 		o->cpus_used = cpu + 1;
 }
 
-bool order_next_loss(struct order *o, struct order_loss *loss)
+bool order_next_loss(struct order *o, uint64_t until_ns, struct order_loss *loss)
 {
 	struct sequence *first = NULL;
 
 	for (uint32_t cpu = 0; cpu < o->cpus_used; cpu++) {
 		struct sequence *s = &o->cpus[cpu];
 
-		if (s->missing && (!first || s->gap_from_ns < first->gap_from_ns))
+		if (s->missing && s->gap_from_ns <= until_ns &&
+		    (!first || s->gap_from_ns < first->gap_from_ns))
 			first = s;
 	}
 	if (!first)

@@ -53,11 +53,16 @@ struct order_loss {
 	uint16_t cpu;
 };
 
+/* Time of what order_pop() would give next; UINT64_MAX if nothing waits. */
+uint64_t order_oldest_ns(const struct order *o);
+
 /* The source has told of this loss itself: the gap that will show it is no further one. */
 void order_told(struct order *o, uint16_t cpu, uint64_t events);
 
-/* Call when all rings have been drained, until it returns false.  Oldest first. */
-bool order_next_loss(struct order *o, struct order_loss *loss);
+/* Losses that begin at until_ns or before, oldest first.  Call until it returns false; with
+ * UINT64_MAX only when all rings have been drained, because a number may come a little later than
+ * the next one. */
+bool order_next_loss(struct order *o, uint64_t until_ns, struct order_loss *loss);
 
 const struct order_stats *order_stats(const struct order *o);
 

@@ -221,7 +221,8 @@ static void dispatch_until(struct pipeline *p, uint64_t horizon_ns)
 	const union event *ev;
 
 	while ((ev = order_pop(p->order, horizon_ns))) {
-		p->now_ns = ev->hdr.time_ns;
+		if (ev->hdr.time_ns > p->now_ns)
+			p->now_ns = ev->hdr.time_ns;
 		/* What falls due before it is concluded before it, live and replayed. */
 		timeline_tick(p->timeline, p->now_ns);
 		dispatch(p, ev);
@@ -229,11 +230,11 @@ static void dispatch_until(struct pipeline *p, uint64_t horizon_ns)
 }
 
 /* A gap in a CPU's numbers becomes a loss that the stream's readers hear of before what follows. */
-static void tell_losses(struct pipeline *p)
+static void tell_losses(struct pipeline *p, uint64_t until_ns)
 {
 	struct order_loss loss;
 
-	while (order_next_loss(p->order, &loss)) {
+	while (order_next_loss(p->order, until_ns, &loss)) {
 		struct ev_lost ev = {
 			.hdr = {.time_ns = loss.from_ns, .cpu = EV_CPU_HOST, .kind = EV_LOST},
 			.events = loss.events,
@@ -247,7 +248,7 @@ static void tell_losses(struct pipeline *p)
 
 static void end_stream(struct pipeline *p)
 {
-	tell_losses(p);
+	tell_losses(p, UINT64_MAX);
 	dispatch_until(p, UINT64_MAX);
 	timeline_tick(p->timeline, p->now_ns);
 	timeline_finish(p->timeline);
@@ -260,10 +261,22 @@ static void begin_stream(struct pipeline *p, const struct ev_host *ev)
 		order_reset(p->order);
 		listeners_reset(p->listeners);
 		names_reset(p->names);
-		p->view.start_ns = 0;
+		p->view.start_ns = p->now_ns = 0;
 	}
 	if (ev->hdr.flags & EVF_FRESH)
 		order_from_zero(p->order);
+}
+
+/* The oldest goes on before its time, which is better than losing it.  Nothing is concluded from
+ * what did not come yet. */
+static void make_room(struct pipeline *p)
+{
+	const union event *oldest;
+
+	tell_losses(p, order_oldest_ns(p->order));
+	oldest = order_pop(p->order, UINT64_MAX);
+	if (oldest)
+		dispatch(p, oldest);
 }
 
 void pipeline_feed(struct pipeline *p, const void *bytes, size_t len)
@@ -279,19 +292,17 @@ void pipeline_feed(struct pipeline *p, const void *bytes, size_t len)
 	}
 	if (ev.hdr.kind == EV_HOST)
 		begin_stream(p, &ev.host);
-	while ((ret = order_push(p->order, &ev)) == -ENOSPC) {
-		/* No room: the oldest goes on before its time, which is better than losing it. */
-		const union event *oldest = order_pop(p->order, UINT64_MAX);
-
-		dispatch(p, oldest);
-	}
+	if (ev.hdr.kind == EV_LOST)
+		order_told(p->order, ev.lost.cpu, ev.lost.events);
+	while (order_push(p->order, &ev) == -ENOSPC)
+		make_room(p);
 }
 
 void pipeline_settle(struct pipeline *p, uint64_t horizon_ns)
 {
 	struct account a;
 
-	tell_losses(p);
+	tell_losses(p, UINT64_MAX);
 	dispatch_until(p, horizon_ns);
 	if (horizon_ns != UINT64_MAX) {
 		p->now_ns = horizon_ns;
