@@ -157,12 +157,12 @@ Test(order, from_zero)
 	order_from_zero(o);
 	push(o, &(struct in){100, 3, 0, 0});
 	push(o, &(struct in){110, 0, 1, 0});
-	cr_assert(order_next_loss(o, &loss));
+	cr_assert(order_next_loss(o, UINT64_MAX, &loss));
 	cr_expect_eq(loss.events, 3);
 	cr_expect_eq(loss.cpu, 0);
 	cr_expect_eq(loss.from_ns, 0, "from the very beginning");
 	cr_expect_eq(loss.until_ns, 100);
-	cr_expect_not(order_next_loss(o, &loss), "a stream that begins at 0 has lost nothing");
+	cr_expect_not(order_next_loss(o, UINT64_MAX, &loss), "a stream that begins at 0 has lost nothing");
 	order_free(o);
 }
 
@@ -176,17 +176,18 @@ Test(order, losses_are_told_oldest_first)
 
 	for (size_t i = 0; i < ARRAY_SIZE(in); i++)
 		push(o, &in[i]);
-	cr_assert(order_next_loss(o, &loss));
+	cr_expect_not(order_next_loss(o, 49, &loss), "it begins later");
+	cr_assert(order_next_loss(o, 50, &loss));
 	cr_expect_eq(loss.cpu, 1);
 	cr_expect_eq(loss.events, 1);
 	cr_expect_eq(loss.from_ns, 50);
 	cr_expect_eq(loss.until_ns, 190);
-	cr_assert(order_next_loss(o, &loss));
+	cr_assert(order_next_loss(o, UINT64_MAX, &loss));
 	cr_expect_eq(loss.cpu, 0);
 	cr_expect_eq(loss.events, 2);
 	cr_expect_eq(loss.from_ns, 100);
 	cr_expect_eq(loss.until_ns, 200);
-	cr_expect_not(order_next_loss(o, &loss));
+	cr_expect_not(order_next_loss(o, UINT64_MAX, &loss));
 	order_free(o);
 }
 
@@ -198,11 +199,11 @@ Test(order, gaps_of_one_cpu_are_one_loss)
 
 	for (size_t i = 0; i < ARRAY_SIZE(in); i++)
 		push(o, &in[i]);
-	cr_assert(order_next_loss(o, &loss));
+	cr_assert(order_next_loss(o, UINT64_MAX, &loss));
 	cr_expect_eq(loss.events, 3);
 	cr_expect_eq(loss.from_ns, 100);
 	cr_expect_eq(loss.until_ns, 150);
-	cr_expect_not(order_next_loss(o, &loss));
+	cr_expect_not(order_next_loss(o, UINT64_MAX, &loss));
 	order_free(o);
 }
 
@@ -214,10 +215,10 @@ Test(order, a_straggler_of_an_old_gap_hides_no_new_one)
 
 	push(o, &(struct in){100, 0, 0, 0});
 	push(o, &(struct in){120, 2, 0, 0});
-	cr_assert(order_next_loss(o, &loss));
+	cr_assert(order_next_loss(o, UINT64_MAX, &loss));
 	push(o, &(struct in){140, 4, 0, 0});
 	cr_expect_eq(push(o, &(struct in){110, 1, 0, 0}), 0, "it is no duplicate");
-	cr_assert(order_next_loss(o, &loss), "number 3 is still missing");
+	cr_assert(order_next_loss(o, UINT64_MAX, &loss), "number 3 is still missing");
 	cr_expect_eq(loss.events, 1);
 	cr_expect_eq(loss.from_ns, 120);
 	cr_expect_eq(order_stats(o)->lost, 2, "what was told stays told");
@@ -235,15 +236,15 @@ Test(order, a_loss_told_by_the_source_is_not_told_again)
 	order_told(o, 3, 2);
 	order_told(o, EV_CPU_HOST, 7);
 	push(o, &(struct in){200, 6, 0, 0});
-	cr_expect_not(order_next_loss(o, &loss), "numbers 1 to 5 are known to be lost");
+	cr_expect_not(order_next_loss(o, UINT64_MAX, &loss), "numbers 1 to 5 are known to be lost");
 	push(o, &(struct in){300, 8, 0, 0});
-	cr_assert(order_next_loss(o, &loss));
+	cr_assert(order_next_loss(o, UINT64_MAX, &loss));
 	cr_expect_eq(loss.events, 1);
 	cr_expect_eq(loss.from_ns, 200);
 	cr_expect_eq(loss.until_ns, 300);
 	order_told(o, 0, 1);
 	push(o, &(struct in){400, 12, 0, 0});
-	cr_assert(order_next_loss(o, &loss), "more are missing than were told");
+	cr_assert(order_next_loss(o, UINT64_MAX, &loss), "more are missing than were told");
 	cr_expect_eq(loss.events, 2);
 	order_free(o);
 }
@@ -256,12 +257,12 @@ Test(order, reset_begins_anew)
 	order_from_zero(o);
 	push(o, &(struct in){100, 0, 0, 0});
 	push(o, &(struct in){200, 1, 1, 0});
-	while (order_next_loss(o, &loss) || order_pop(o, UINT64_MAX))
+	while (order_next_loss(o, UINT64_MAX, &loss) || order_pop(o, UINT64_MAX))
 		;
 	order_reset(o);
 	cr_expect_eq(push(o, &(struct in){10, 0, 0, 0}), 0, "no duplicate of the stream before");
 	cr_expect_eq(push(o, &(struct in){20, 77, 1, 0}), 0);
-	cr_expect_not(order_next_loss(o, &loss), "not known to be whole, nor to have lost anything");
+	cr_expect_not(order_next_loss(o, UINT64_MAX, &loss), "not known to be whole, nor to have lost anything");
 	cr_expect_eq(order_stats(o)->late, 0);
 	order_free(o);
 }
