@@ -148,6 +148,8 @@ static uint32_t crc(const void *bytes, size_t len)
 	return crc32(0, bytes, len);
 }
 
+static const char OTHER_VERSION[] = "made by another version of sockline";
+
 /* NULL, or what is wrong with it. */
 static const char *header_fault(const struct record_header *h)
 {
@@ -156,7 +158,7 @@ static const char *header_fault(const struct record_header *h)
 	if (h->byte_order == __builtin_bswap32(RECORD_ORDER))
 		return "made on a machine of the other byte order";
 	if (h->format != RECORD_FORMAT || h->event_version != EVENT_VERSION)
-		return "made by another version of sockline";
+		return OTHER_VERSION;
 	if (h->header_len != sizeof(*h) || h->byte_order != RECORD_ORDER ||
 	    h->crc != crc(h, offsetof(struct record_header, crc)))
 		return "its header is damaged";
@@ -166,7 +168,7 @@ static const char *header_fault(const struct record_header *h)
 		const struct event_desc *desc = event_desc(kind);
 
 		if (desc && h->sizes[kind] && desc->size != h->sizes[kind])
-			return "made by another version of sockline";
+			return OTHER_VERSION;
 	}
 	return NULL;
 }
@@ -199,6 +201,12 @@ static int at_header(struct record_reader *r, struct record_item *item)
 	fault = header_fault(&r->header);
 	if (fault && r->ended)
 		return broken(r);
+	if (fault == OTHER_VERSION) {
+		snprintf(r->why, sizeof(r->why), "%s: its format is %u.%u, this one reads %u.%u",
+			 fault, r->header.format, r->header.event_version, RECORD_FORMAT,
+			 EVENT_VERSION);
+		return over(r, RECORD_FOREIGN);
+	}
 	if (fault)
 		return foreign(r, fault);
 	r->linked = last.stream == r->header.stream && last.part + 1 == r->header.part;

@@ -49,6 +49,7 @@ class Scene(lib.LiveTest):
             self.accept(listener)
             time.sleep(0.05)
             self.accept(listener)
+            time.sleep(1.1)  # the next ones lie in another block
         self.done()
 
     def test_syn_dropped(self):
@@ -177,6 +178,20 @@ class Scene(lib.LiveTest):
         self.connect(listener)
         os.waitpid(pid, 0)
         self.done()
+
+    def test_spoiled(self):
+        """What can have happened to a recording: made from the one of accepted connections."""
+        with open(os.path.join(DATA, "accepted.rec"), "rb") as f:
+            good = f.read()
+        second = good.index(b"lock\1\0\0\0", good.index(b"lock\3\0\0\0"))
+        flipped = bytearray(good)
+        flipped[second + 40] ^= 1
+        for name, data in (("cut", good[:-60]), ("damaged", flipped),
+                           ("swapped", good[:8] + good[11:7:-1] + good[12:]),
+                           ("other_version", good[:16] + b"\x63" + good[17:]),
+                           ("other_bytes", b"no recording\x1b[31m at all\n" * 20), ("empty", b"")):
+            with open(os.path.join(DATA, f"{name}.rec"), "wb") as f:
+                f.write(data)
 
     def cgroup2(self):
         with open("/proc/mounts") as f:
