@@ -12,7 +12,7 @@ BUILD_DEPS := gcc clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev
 	      libncurses-dev \
 	      libsqlite3-dev libcurl4-openssl-dev
 TEST_DEPS  := libcriterion-dev iproute2 nftables nginx-light curl wrk tshark tmux python3 jq \
-	      liburing-dev libclang-rt-14-dev
+	      liburing-dev libclang-rt-14-dev chromium chromium-driver
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
@@ -85,6 +85,13 @@ $(B)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/*.h vmlinux/*.h) Makefile
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@ 2>$@.err || { cat $@.err; false; }
+
+# report's page, in two halves as C arrays: the data goes between them.
+$(B)/report_%.inc: $(wildcard user/report/*)
+	$(call say,PAGE,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)user/report/assemble $* > $@
+$(B)/user/report_page.o: $(B)/report_head.inc $(B)/report_tail.inc
 
 unit: $(B)/unit
 	$(call say,TEST,unit)

@@ -237,6 +237,15 @@ void json_time(struct json *j, const char *key, uint64_t unix_ns)
 	json_str(j, key, buf);
 }
 
+void json_raw(struct json *j, const struct json *values)
+{
+	j->failed |= values->failed;
+	if (!values->len)
+		return;
+	lead(j, NULL);
+	put(j, values->buf, values->len);
+}
+
 void json_newline(struct json *j)
 {
 	put(j, "\n", 1);

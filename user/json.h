@@ -42,6 +42,9 @@ void json_addr(struct json *j, const char *key, const uint8_t addr[16]);
 /* RFC 3339, UTC, nanoseconds since 1970. */
 void json_time(struct json *j, const char *key, uint64_t unix_ns);
 
+/* Values that another writer has made, with the commas between them. */
+void json_raw(struct json *j, const struct json *values);
+
 /* Ends a line of NDJSON. */
 void json_newline(struct json *j);
 

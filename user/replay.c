@@ -54,6 +54,8 @@ static void on_fault(void *ctx, const char *path, const char *why)
 
 	sink_progress_wipe(&run->progress);
 	opts_error(run->replay->cmd, "%s: %s", name_of(path), why);
+	if (run->replay->on_fault)
+		run->replay->on_fault(run->replay->ctx, path, why);
 }
 
 static void on_begin(void *ctx, const char *path, const struct record_header *h)
@@ -65,6 +67,8 @@ static void on_begin(void *ctx, const char *path, const struct record_header *h)
 	struct tm tm;
 
 	sink_progress_wipe(&run->progress);
+	if (run->replay->on_begin)
+		run->replay->on_begin(run->replay->ctx, path, h);
 	if (run->replay->wants_active && !(h->flags & RECORD_ACTIVE))
 		opts_error(run->replay->cmd, "%s: recorded without --active", name_of(path));
 	if (!run->replay->banner)

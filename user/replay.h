@@ -6,6 +6,7 @@
 
 #include "opts.h"
 #include "pipeline.h"
+#include "record_file.h"
 #include "stop.h"
 
 struct replay {
@@ -15,6 +16,10 @@ struct replay {
 	double seconds;		  /* of recorded time, 0: all */
 	bool banner;		  /* say what is replayed */
 	bool wants_active;	  /* say it if a recording has no active connections */
+	/* Each may be NULL: a recording begins; one cannot be read, or not whole. */
+	void (*on_begin)(void *ctx, const char *path, const struct record_header *h);
+	void (*on_fault)(void *ctx, const char *path, const char *why);
+	void *ctx;
 };
 
 /* Adds the sink, and finishes the pipeline.  An exit status: EXIT_NO if a recording is cut off,
