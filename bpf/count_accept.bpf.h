@@ -3,7 +3,7 @@
 #ifndef SOCKLINE_COUNT_ACCEPT_BPF_H
 #define SOCKLINE_COUNT_ACCEPT_BPF_H
 
-#define IORING_OP_ACCEPT 13
+#include "uring_file.bpf.h"
 
 /*
  * The listener that a system call names, for a child that was in the queue before the counters
@@ -69,83 +69,102 @@ static __always_inline struct sock *accepted_sock(s64 fd)
 	return BPF_CORE_READ(socket, sk);
 }
 
-/* A child that was not seen to come, or an MPTCP socket, which carries its listener's cookie. */
-static __always_inline void accepted_unknown(s64 fd)
+/* Was it a child known to be waiting?  A cookie is of one socket of the whole host, whatever its
+ * family. */
+static __always_inline bool count_taken(struct sock *sk)
+{
+	struct wait_slot *slot;
+	u64 key = (u64)sk;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_check_mtu))
+		key = sock_cookie(sk);
+	slot = wait_slot_of(key);
+	if (!slot || !key || slot->child != key)
+		return false;
+	slot->child = 0;
+	count_accept(slot->listener, slot->time_ns);
+	return true;
+}
+
+/* An MPTCP socket, which carries its listener's cookie, or a child that was not seen to come. */
+static __always_inline void count_taken_unknown(s64 fd)
 {
 	struct ev_tuple tuple;
 	bool mptcp = false;
 	struct sock *sk = tcp_of_file(file_of_fd(fd), &mptcp);
-	struct wait_slot *slot;
 
-	if (!sk)
+	if (!sk || count_taken(sk))
 		return;
 	tuple_fill(&tuple, sk, false);
-	if (!filter_keep(&tuple))
-		return;
-	slot = wait_slot_of(sock_cookie(sk));
-	if (mptcp && slot && slot->child && slot->child == sock_cookie(sk)) {
-		slot->child = 0;
-		count_accept(slot->listener, slot->time_ns);
-	} else {
+	if (filter_keep(&tuple))
 		count_accept(listener_of_call(), 0);
-	}
 }
 
-static __always_inline int accept_returned(s64 ret, bool is_call)
+static __always_inline int accept_returned(s64 ret)
 {
 	struct sock *sk = ret < 0 ? NULL : accepted_sock(ret);
-	struct wait_slot *slot;
-	u64 key;
 
-	if (!sk)
-		return 0;
-	/* A cookie is of one socket of the whole host, whatever its family. */
-	key = (u64)sk;
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_check_mtu))
-		key = sock_cookie(sk);
-	slot = wait_slot_of(key);
-	if (slot && key && slot->child == key) {
-		slot->child = 0;
-		count_accept(slot->listener, slot->time_ns);
-	} else if (is_call) {
-		accepted_unknown(ret);
-	}
+	if (sk && !count_taken(sk))
+		count_taken_unknown(ret);
 	return 0;
 }
 
 SEC("tracepoint/syscalls/sys_exit_accept")
 int sys_exit_accept(struct syscall_exit *ctx)
 {
-	return accept_returned(ctx->ret, true);
+	return accept_returned(ctx->ret);
 }
 
 SEC("tracepoint/syscalls/sys_exit_accept4")
 int sys_exit_accept4(struct syscall_exit *ctx)
 {
-	return accept_returned(ctx->ret, true);
+	return accept_returned(ctx->ret);
 }
 
-/* A multishot completion has no request to ask for its opcode: its result is a descriptor or a
- * byte count, and an accept only if that descriptor is a child that waits. */
-static __always_inline int uring_complete(struct io_kiocb *req, s32 res)
+static __always_inline bool count_uring_file(struct file *file)
 {
+	bool mptcp = false;
+	struct sock *sk = file ? tcp_of_file(file, &mptcp) : NULL;
+
+	return sk && count_taken(sk);
+}
+
+/* A multishot completion has no request to ask for its opcode: its result may be a descriptor, a
+ * slot or a byte count.  It is an accept only if that names a child that waits. */
+static __always_inline int uring_complete(struct io_ring_ctx *ring, struct io_kiocb *req, s32 res,
+					  u32 flags)
+{
+	u32 slot;
+
 	if (res < 0 || (req && BPF_CORE_READ(req, opcode) != IORING_OP_ACCEPT))
 		return 0;
-	return accept_returned(res, false);
+	if (!req) {
+		if (flags & IORING_CQE_F_MORE && !count_uring_file(uring_file(ring, res)))
+			count_uring_file(file_of_fd(res));
+		return 0;
+	}
+	slot = uring_file_slot(req);
+	if (slot)
+		count_uring_file(uring_file(ring, slot == IORING_FILE_INDEX_ALLOC ? (u32)res
+										  : slot - 1));
+	else
+		count_uring_file(file_of_fd(res));
+	return 0;
 }
 
 SEC("tp_btf/io_uring_complete")
-int BPF_PROG(io_uring_complete, void *ring, struct io_kiocb *req, struct io_uring_cqe *cqe)
+int BPF_PROG(io_uring_complete, struct io_ring_ctx *ring, struct io_kiocb *req,
+	     struct io_uring_cqe *cqe)
 {
-	return uring_complete(req, BPF_CORE_READ(cqe, res));
+	return uring_complete(ring, req, BPF_CORE_READ(cqe, res), BPF_CORE_READ(cqe, flags));
 }
 
 /* Before 6.10 or so the tracepoint passed the completion's fields one by one. */
 SEC("?tp_btf/io_uring_complete")
-int BPF_PROG(io_uring_complete_fields, void *ring, void *req, u64 user_data, int res,
-	     unsigned int flags)
+int BPF_PROG(io_uring_complete_fields, struct io_ring_ctx *ring, struct io_kiocb *req,
+	     u64 user_data, int res, unsigned int flags)
 {
-	return uring_complete(req, res);
+	return uring_complete(ring, req, res, flags);
 }
 
 #endif

@@ -19,7 +19,6 @@ static __always_inline void gauge_read(struct counters_gauge *g)
 	struct sock *sk = (struct sock *)g->id;
 
 	g->synq = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
-	g->young = BPF_CORE_READ(icsk, icsk_accept_queue.young.counter);
 	g->acceptq = BPF_CORE_READ(sk, sk_ack_backlog);
 	g->limit = BPF_CORE_READ(sk, sk_max_ack_backlog);
 	g->drops = BPF_CORE_READ(sk, sk_drops.counter);

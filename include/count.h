@@ -60,8 +60,8 @@ struct counters_gauge {
 	__u32 acceptq;
 	__u32 limit;
 	__u32 drops;  /* sk_drops */
-	__u32 young;
 	__u32 alive;  /* it is still that listener */
+	__u32 pad;
 };
 
 /* Gauges that one run of the program reads. */

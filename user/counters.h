@@ -27,7 +27,7 @@ struct counters_conf {
 	bool verbose;
 };
 
-/* One listener.  sock.synq, young, acceptq, limit, drops are of the moment of the read, the rest of
+/* One listener.  sock.synq, acceptq, limit, drops are of the moment of the read, the rest of
  * sock and the owners as fresh as the last snapshot: as it began to listen, or some seconds. */
 struct counters_listener {
 	struct snap_sock sock;

@@ -14,7 +14,7 @@
 #define SECOND 1000000000ULL
 /* Owners change without a word, by fork and exit: looked at so often. */
 #define REFRESH_NS (10 * SECOND)
-#define REFRESH_SHARE 100
+#define REFRESH_SHARE 200
 #define TCP_LISTEN 10
 
 static uint64_t now_ns(void)
@@ -157,7 +157,6 @@ static void take_gauge(struct counters_listener *l, const struct counters_gauge 
 	l->drops_since += g->drops - l->sock.drops;
 	l->sock.drops = g->drops;
 	l->sock.synq = g->synq;
-	l->sock.young = g->young;
 	l->sock.acceptq = g->acceptq;
 	l->sock.limit = g->limit;
 	deeper(&l->total.synq_peak, g->synq);

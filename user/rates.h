@@ -34,6 +34,7 @@ struct rates_row {
 	int64_t handshake_p50, handshake_p99;
 	int64_t wait_p50, wait_p99;
 	struct rates_past *past;	   /* NULL while nothing came */
+	double key;			   /* what rows are sorted by; the caller's to fill */
 	char netns[16];			   /* what people call its namespace; the caller's to fill */
 };
 

@@ -216,22 +216,23 @@ static double key_cookies(const struct rates_row *row)
 const struct top_column top_columns[] = {
 	{"name", "LISTENER", 18, 47, 0, false, cell_listener, key_name},
 	{"pressure", "ACCEPT QUEUE", 15, 26, 0, false, cell_acceptq, key_pressure},
-	{"peak", "PEAK", 5, 5, 8, true, cell_peak, key_peak},
-	{"synq", "SYN QUEUE", 14, 22, 4, false, cell_synq, key_synq},
-	{"syns", "SYN/s", 5, 6, 1, true, cell_syns, key_syns},
-	{"accepts", "ACC/s", 5, 6, 0, true, cell_accepts, key_accepts},
-	{NULL, "HS p50", 7, 7, 7, true, cell_handshake50, NULL},
-	{"handshake", "HS p99", 7, 7, 6, true, cell_handshake99, key_handshake},
-	{NULL, "WAIT 50", 7, 7, 5, true, cell_wait50, NULL},
-	{"wait", "WAIT 99", 7, 7, 0, true, cell_wait99, key_wait},
+	{"peak", "PEAK", 5, 5, 11, true, cell_peak, key_peak},
+	{"synq", "SYN QUEUE", 14, 22, 6, false, cell_synq, key_synq},
+	{"syns", "SYN/s", 5, 6, 4, true, cell_syns, key_syns},
+	{"accepts", "ACC/s", 5, 6, 2, true, cell_accepts, key_accepts},
+	{NULL, "HS p50", 7, 7, 10, true, cell_handshake50, NULL},
+	{"handshake", "HS p99", 7, 7, 9, true, cell_handshake99, key_handshake},
+	{NULL, "WAIT 50", 7, 7, 8, true, cell_wait50, NULL},
+	{"wait", "WAIT 99", 7, 7, 3, true, cell_wait99, key_wait},
 	{"drops", "DROP/s", 6, 6, 0, true, cell_drops, key_drops},
-	{"retransmits", "RTX/s", 5, 5, 9, true, cell_retransmits, key_retransmits},
-	{"cookies", "CKY/s", 5, 5, 10, true, cell_cookies, key_cookies},
-	{NULL, "OWNER", 14, 24, 0, false, cell_owner, NULL},
-	{NULL, "NETNS", 8, 15, 2, false, cell_netns, NULL},
-	{NULL, "ACCEPTS, LAST MINUTE", 20, 60, 3, false, cell_minute, NULL},
+	{"retransmits", "RTX/s", 5, 5, 12, true, cell_retransmits, key_retransmits},
+	{"cookies", "CKY/s", 5, 5, 13, true, cell_cookies, key_cookies},
+	{NULL, "OWNER", 14, 24, 1, false, cell_owner, NULL},
+	{NULL, "NETNS", 8, 15, 5, false, cell_netns, NULL},
+	{NULL, "ACCEPTS, LAST MINUTE", 20, 60, 7, false, cell_minute, NULL},
 };
-const int top_columns_cnt = sizeof(top_columns) / sizeof(top_columns[0]);
+_Static_assert(sizeof(top_columns) / sizeof(top_columns[0]) == TOP_COLUMNS, "TOP_COLUMNS");
+const int top_columns_cnt = TOP_COLUMNS;
 
 int top_column_named(const char *name)
 {
@@ -241,12 +242,14 @@ int top_column_named(const char *name)
 	return -1;
 }
 
-int top_column_next(int column, int step)
+int top_column_next(const int *widths, int column, int step)
 {
+	int next = column;
+
 	do {
-		column = (column + step + top_columns_cnt) % top_columns_cnt;
-	} while (!top_columns[column].name);
-	return column;
+		next = (next + step + top_columns_cnt) % top_columns_cnt;
+	} while (next != column && (!top_columns[next].name || !widths[next]));
+	return next;
 }
 
 static int taken(const int *widths)
@@ -292,11 +295,6 @@ void top_columns_fit(int *widths, int columns)
 	}
 }
 
-struct order {
-	int column;
-	bool reverse;
-};
-
 static int by_address(const struct snap_sock *a, const struct snap_sock *b)
 {
 	int ret = (int)a->lport - b->lport;
@@ -314,18 +312,16 @@ static int compare(const void *a, const void *b, void *arg)
 {
 	const struct rates_row *x = *(const struct rates_row *const *)a;
 	const struct rates_row *y = *(const struct rates_row *const *)b;
-	const struct order *o = arg;
-	double kx = top_columns[o->column].key(x), ky = top_columns[o->column].key(y);
-	int ret = kx > ky ? -1 : kx < ky;
+	int ret = x->key > y->key ? -1 : x->key < y->key;
 
 	if (!ret)
 		ret = by_address(&x->l->sock, &y->l->sock);
-	return o->reverse ? -ret : ret;
+	return *(const bool *)arg ? -ret : ret;
 }
 
-void top_sort(const struct rates_row **rows, size_t cnt, int column, bool reverse)
+void top_sort(struct rates_row **rows, size_t cnt, int column, bool reverse)
 {
-	struct order o = {column, reverse};
-
-	qsort_r(rows, cnt, sizeof(*rows), compare, &o);
+	for (size_t i = 0; i < cnt; i++)
+		rows[i]->key = top_columns[column].key(rows[i]);
+	qsort_r(rows, cnt, sizeof(*rows), compare, &reverse);
 }

@@ -9,7 +9,7 @@
 #include "top_text.h"
 
 struct top_column {
-	const char *name;  /* of --sort and of the keys; NULL: rows are not sorted by it */
+	const char *name;  /* of --sort; NULL: rows are not sorted by it */
 	const char *title;
 	int width;
 	int most;	   /* may grow to so many columns */
@@ -22,19 +22,21 @@ struct top_column {
 	double (*key)(const struct rates_row *row);
 };
 
+#define TOP_COLUMNS 16
+
 extern const struct top_column top_columns[];
 extern const int top_columns_cnt;
 
 /* The column of this name, or -1. */
 int top_column_named(const char *name);
-/* The next one by which rows can be sorted. */
-int top_column_next(int column, int step);
+/* The next one that is shown and by which rows can be sorted. */
+int top_column_next(const int *widths, int column, int step);
 
 /* Widths of the columns on a screen of so many, 0 for those that are left out; one column lies
  * between two. */
 void top_columns_fit(int *widths, int columns);
 
 /* Sorts by a column, and where that says nothing by the address. */
-void top_sort(const struct rates_row **rows, size_t cnt, int column, bool reverse);
+void top_sort(struct rates_row **rows, size_t cnt, int column, bool reverse);
 
 #endif

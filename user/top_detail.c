@@ -165,7 +165,7 @@ void detail_read(struct top_ui *ui)
 static int draw_group(const struct top_ui *ui, const struct rates_row *row, int y)
 {
 	const struct rates *r = &ui->top->rates;
-	int widths[32], shown = 0, x;
+	int widths[TOP_COLUMNS], shown = 0, x;
 	char text[TOP_TEXT];
 
 	top_columns_fit(widths, COLS - 2);

@@ -53,7 +53,7 @@ static int arrange(struct top_ui *ui)
 	bool found = false;
 
 	if (r->cnt > ui->cap) {
-		const struct rates_row **rows = realloc(ui->rows, r->cnt * 2 * sizeof(*rows));
+		struct rates_row **rows = realloc(ui->rows, r->cnt * 2 * sizeof(*rows));
 
 		if (!rows)
 			return -ENOMEM;
@@ -155,11 +155,11 @@ static bool table_key(struct top_ui *ui, int key)
 		return false;
 	case 's':
 	case '>':
-		ui->column = top_column_next(ui->column, 1);
+		ui->column = top_column_next(ui->widths, ui->column, 1);
 		break;
 	case 'S':
 	case '<':
-		ui->column = top_column_next(ui->column, -1);
+		ui->column = top_column_next(ui->widths, ui->column, -1);
 		break;
 	case 'r':
 	case 'R':

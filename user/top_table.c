@@ -78,8 +78,9 @@ static void draw_blame(const struct top_ui *ui, int y)
 		draw_line(ui, y, 0, DIM, "no queue is under pressure");
 }
 
-static void draw_header(const struct top_ui *ui, int y, const int *widths)
+static void draw_header(const struct top_ui *ui, int y)
 {
+	const int *widths = ui->widths;
 	const char *up = ui->look.unicode ? "▲" : "^", *down = ui->look.unicode ? "▼" : "v";
 	char title[64];
 	int x = 0;
@@ -101,8 +102,9 @@ static void draw_header(const struct top_ui *ui, int y, const int *widths)
 	attroff(A_REVERSE);
 }
 
-static void draw_row(const struct top_ui *ui, int y, const int *widths, size_t at)
+static void draw_row(const struct top_ui *ui, int y, size_t at)
 {
+	const int *widths = ui->widths;
 	const struct rates_row *row = ui->rows[at];
 	bool selected = at == ui->at;
 	char text[TOP_TEXT];
@@ -175,18 +177,17 @@ void draw_table(struct top_ui *ui)
 {
 	const struct rates_row *selected = ui_selected(ui);
 	bool panel = LINES >= PANEL_FROM && selected;
-	int widths[32];
 
 	erase();
 	ui->page = LINES - HEAD_LINES - 1 - (panel ? PANEL_LINES + 1 : 0);
 	scroll_to_selected(ui);
-	top_columns_fit(widths, COLS);
+	top_columns_fit(ui->widths, COLS);
 	draw_title(ui, 0);
 	draw_totals(ui, 1);
 	draw_blame(ui, 2);
-	draw_header(ui, 3, widths);
+	draw_header(ui, 3);
 	for (int i = 0; i < ui->page && ui->first + i < ui->cnt; i++)
-		draw_row(ui, HEAD_LINES + i, widths, ui->first + i);
+		draw_row(ui, HEAD_LINES + i, ui->first + i);
 	if (!ui->cnt)
 		draw_line(ui, HEAD_LINES + 1, 2, DIM, "%s",
 			  ui->top->rates.cnt ? "no listener matches" : "nothing listens on this host");
@@ -214,6 +215,7 @@ void draw_help(const struct top_ui *ui)
 		"WAIT 50 99      in the accept queue until accept(), of the same",
 		"DROP/s          SYNs and ACKs that found a queue full",
 		"RTX/s CKY/s     SYN-ACKs sent again; SYN cookies sent",
+		"NETNS           its network namespace: a name, or a process in it",
 		"",
 		"Percentiles come from buckets of powers of two: a factor of two apart at most.",
 	};

@@ -22,14 +22,15 @@ struct top_ui {
 	struct top *top;
 	struct look look;
 	enum top_mode mode;
-	const struct rates_row **rows; /* those that are shown, sorted */
+	struct rates_row **rows; /* those that are shown, sorted */
 	size_t cnt;
 	size_t cap;
 	uint64_t selected; /* cookie */
 	size_t at;	   /* its place in rows */
 	size_t first;	   /* the first row on the screen */
 	int page;	   /* rows that have room */
-	int column;
+	int widths[TOP_COLUMNS]; /* of the columns, as drawn last */
+	int column;	   /* by which rows are sorted */
 	bool reverse;
 	bool paused;
 	char filter[TOP_FILTER];
