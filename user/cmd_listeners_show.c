@@ -130,12 +130,15 @@ static enum colour pressure(uint32_t depth, uint32_t limit)
 
 static void cell_queue(struct page *p, enum column column, uint32_t depth, uint32_t limit)
 {
-	char text[BAR_LEN + 32], bar[BAR_LEN] = "", numbers[24];
+	char text[BAR_LEN + 32], bar[BAR_LEN], numbers[24];
 
-	snprintf(numbers, sizeof(numbers), "%u/%u", depth, limit);
-	if (p->bars && depth)
-		text_bar(bar, &p->v->look, depth, limit, 5);
-	snprintf(text, sizeof(text), "%s%s%*s", bar, *bar ? " " : "", *bar ? 9 : 0, numbers);
+	if (p->bars && depth) {
+		snprintf(numbers, sizeof(numbers), "%u/%u", depth, limit);
+		snprintf(text, sizeof(text), "%s %9s",
+			 text_bar(bar, &p->v->look, depth, limit, 5), numbers);
+	} else {
+		snprintf(text, sizeof(text), "%u/%u", depth, limit);
+	}
 	cell(p, column, pressure(depth, limit), text);
 }
 

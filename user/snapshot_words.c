@@ -75,6 +75,13 @@ static void owners_by_fd(const struct snap_owner *o, uint32_t cnt, char *buf, si
 		put(buf, len, ", +%u", cnt - OWNERS_SHOWN);
 }
 
+static void one_owner(const struct snap_owner *o, char *buf, size_t len)
+{
+	char comm[EV_COMM_LEN];
+
+	snprintf(buf, len, "%s[%u]", printable(comm, sizeof(comm), o->comm), o->pid);
+}
+
 /* A process that holds it by two fds is one. */
 static void owners_by_name(const struct snap_owner *o, uint32_t cnt, char *buf, size_t len)
 {
@@ -108,6 +115,8 @@ void row_owners(const struct rows *r, const struct row *row, const struct look *
 	if (!o)
 		put(buf, len, "%s", row->sock->s.marks & SNAP_M_KERNEL ? "the kernel"
 								      : look_dash(look));
+	else if (row->sock->owner_cnt == 1 && !fds)
+		one_owner(o, buf, len);
 	else if (fds)
 		owners_by_fd(o, row->sock->owner_cnt, buf, len);
 	else

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Owns the layout of columns. */
+/* Owns the layout of columns.  Tens of thousands of rows may be printed: stdout without its lock. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,7 +160,7 @@ static void spaces(int n)
 	static const char blank[] = "                                                                ";
 
 	for (; n > 0; n -= sizeof(blank) - 1)
-		fwrite(blank, 1, n < (int)sizeof(blank) - 1 ? n : (int)sizeof(blank) - 1, stdout);
+		fwrite_unlocked(blank, 1, n < (int)sizeof(blank) - 1 ? n : (int)sizeof(blank) - 1, stdout);
 }
 
 /* The first `width` columns of text, the last of them saying that there is more. */
@@ -173,8 +173,8 @@ static void cut(const struct text_table *t, const char *text, int width)
 		while ((text[len] & 0xc0) == 0x80)
 			len++;
 	}
-	fwrite(text, 1, len, stdout);
-	fputs(t->look->unicode ? "…" : "~", stdout);
+	fwrite_unlocked(text, 1, len, stdout);
+	fputs_unlocked(t->look->unicode ? "…" : "~", stdout);
 }
 
 static void print_cell(const struct text_table *t, int column, const char *text, int width,
@@ -185,13 +185,13 @@ static void print_cell(const struct text_table *t, int column, const char *text,
 	if (t->columns[column].right)
 		spaces(room - width);
 	if (*on)
-		fputs(on, stdout);
+		fputs_unlocked(on, stdout);
 	if (width > room)
 		cut(t, text, room);
 	else
-		fputs(text, stdout);
+		fputs_unlocked(text, stdout);
 	if (*on)
-		fputs(colour_off(t->look), stdout);
+		fputs_unlocked(colour_off(t->look), stdout);
 	if (!last)
 		spaces((t->columns[column].right || width > room ? 0 : room - width) + GAP);
 }
@@ -202,7 +202,7 @@ static void print_header(const struct text_table *t, const int *widths, int last
 		if (widths[i])
 			print_cell(t, i, t->columns[i].title, text_width(t->columns[i].title), BOLD,
 				   widths[i], i == last);
-	putchar('\n');
+	putchar_unlocked('\n');
 }
 
 int text_table_print(const struct text_table *t, bool header)
@@ -220,9 +220,9 @@ int text_table_print(const struct text_table *t, bool header)
 		const struct cell *c = &t->cells[i];
 
 		if (c->note) {
-			fputs(colour_on(t->look, c->colour), stdout);
+			fputs_unlocked(colour_on(t->look, c->colour), stdout);
 			text_wrap(t->look, NOTE_INDENT, t->text + c->at);
-			fputs(colour_off(t->look), stdout);
+			fputs_unlocked(colour_off(t->look), stdout);
 			continue;
 		}
 		if (widths[column])
@@ -230,7 +230,7 @@ int text_table_print(const struct text_table *t, bool header)
 				   column == last);
 		column = (column + 1) % t->cnt;
 		if (!column)
-			putchar('\n');
+			putchar_unlocked('\n');
 	}
 	return 0;
 }
@@ -271,16 +271,16 @@ void text_wrap(const struct look *look, int indent, const char *text)
 		for (size_t i = 0; i < len; i++)
 			width += (text[i] & 0xc0) != 0x80;
 		if (at && at + 1 + width > room) {
-			putchar('\n');
+			putchar_unlocked('\n');
 			spaces(indent);
 			at = 0;
 		} else if (at) {
-			putchar(' ');
+			putchar_unlocked(' ');
 			at++;
 		}
-		fwrite(text, 1, len, stdout);
+		fwrite_unlocked(text, 1, len, stdout);
 		at += width;
 		text += len + strspn(text + len, " ");
 	}
-	putchar('\n');
+	putchar_unlocked('\n');
 }
