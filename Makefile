@@ -12,7 +12,7 @@ BUILD_DEPS := gcc clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev
 	      libncurses-dev \
 	      libsqlite3-dev libcurl4-openssl-dev
 TEST_DEPS  := libcriterion-dev iproute2 nftables nginx-light curl wrk tshark tmux python3 jq \
-	      liburing-dev libclang-rt-14-dev chromium chromium-driver
+	      liburing-dev libclang-rt-14-dev chromium chromium-driver sqlite3 clickhouse-server
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
@@ -129,9 +129,8 @@ $(B)/bench/%: tests/bench/%.c
 	$(Q)$(CC) -O2 -Wall -D_GNU_SOURCE -o $@ $< -lpthread
 
 # Longer than a test, and never asserted: figures of this machine, written to $(B)/bench/*.md.
-bench: deps bench-deps $(B)/sockline $(B)/bench/storm $(B)/bench/many
+bench: deps bench-deps $(B)/sockline $(B)/bench/storm
 	$(Q)tests/bench/bench_storm.py $(B) --pairs $(or $(BENCH_PAIRS),12) --out $(B)/bench/storm.md
-	$(Q)tests/bench/bench_listeners.sh $(B) $(B)/bench/listeners.md
 
 clean:
 	$(call say,CLEAN,$(B))

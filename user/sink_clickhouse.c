@@ -234,6 +234,7 @@ static int clickhouse_open(const char *target, const struct store_conf *conf,
 const struct store_backend_ops store_clickhouse = {
 	.name = "clickhouse",
 	.dialect = STORE_CLICKHOUSE,
+	.spools = true,
 	.open = clickhouse_open,
 	.write = clickhouse_write,
 	.close = clickhouse_close,

@@ -15,7 +15,7 @@
 #define BLOCK_BYTES (8u << 20)
 #define FLUSH_NS    1000000000ULL  /* a row waits no longer for its block to be full */
 #define SAY_NS	    10000000000ULL /* between two lines about the same loss */
-#define PATIENCE_MS 60000
+#define PATIENCE_MS 30000
 
 static const struct store_backend_ops *const backends[] = {&store_sqlite, &store_clickhouse};
 
@@ -170,7 +170,8 @@ static void on_tick(struct sink *sink, uint64_t now_ns, const struct account *a)
 	uint64_t clock = clock_ns(CLOCK_MONOTONIC_COARSE);
 
 	sample(st, now_ns);
-	if (clock - st->flushed_ns >= FLUSH_NS) {
+	/* While the writer has enough to do, blocks grow: there are few of them. */
+	if (clock - st->flushed_ns >= FLUSH_NS && store_queue_empty(st->queue)) {
 		st->flushed_ns = clock;
 		for (int i = 0; i < STORE_TABLES; i++)
 			hand_on(st, i);
@@ -241,7 +242,7 @@ static int start(struct store *st, const char *target, const struct store_backen
 		snprintf(why, STORE_WHY, "out of memory");
 		return -ENOMEM;
 	}
-	if (st->conf.spool) {
+	if (st->conf.spool && be->spools) {
 		ret = spool_open(st->conf.spool, st->conf.spool_size, &st->spool, why);
 		if (ret)
 			return ret;

@@ -19,7 +19,7 @@ struct store_conf {
 	const struct filter *filter; /* which listeners to sample */
 	uint32_t keep_days;	/* SQLite: 0: for ever */
 	uint64_t max_size;	/* SQLite: bytes, 0: no limit */
-	const char *spool;	/* a directory, NULL: none */
+	const char *spool;	/* ClickHouse: a directory, NULL: none */
 	uint64_t spool_size;	/* bytes */
 	uint64_t sample_ns;	/* between two samples of all listeners, 0: none */
 	bool patient;		/* from a recording: wait for the store rather than lose rows */
@@ -53,6 +53,7 @@ struct store_backend;
 struct store_backend_ops {
 	const char *name; /* "sqlite" */
 	enum store_dialect dialect;
+	bool spools; /* what it does not take waits in conf.spool */
 	int (*open)(const char *target, const struct store_conf *conf, struct store_backend **out,
 		    char why[STORE_WHY]);
 	/* All of the block, once: 0; or -errno, and why.  Then it may be tried again. */

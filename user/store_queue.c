@@ -153,6 +153,16 @@ bool store_queue_closed(struct store_queue *q)
 	return closed;
 }
 
+bool store_queue_empty(struct store_queue *q)
+{
+	bool empty;
+
+	pthread_mutex_lock(&q->lock);
+	empty = !q->full;
+	pthread_mutex_unlock(&q->lock);
+	return empty;
+}
+
 bool store_queue_crowded(struct store_queue *q)
 {
 	bool crowded;
@@ -161,15 +171,4 @@ bool store_queue_crowded(struct store_queue *q)
 	crowded = q->full > q->cnt / 2;
 	pthread_mutex_unlock(&q->lock);
 	return crowded;
-}
-
-void store_queue_pause(struct store_queue *q, unsigned int ms)
-{
-	struct timespec until = after(ms);
-
-	pthread_mutex_lock(&q->lock);
-	while (!q->closed && q->full <= q->cnt / 2)
-		if (pthread_cond_timedwait(&q->filled, &q->lock, &until))
-			break;
-	pthread_mutex_unlock(&q->lock);
 }

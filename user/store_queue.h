@@ -29,9 +29,9 @@ void store_queue_give_back(struct store_queue *q, struct store_block *b);
 void store_queue_close(struct store_queue *q);
 bool store_queue_closed(struct store_queue *q);
 
+/* None is full. */
+bool store_queue_empty(struct store_queue *q);
 /* More than half of the blocks are full. */
 bool store_queue_crowded(struct store_queue *q);
-/* Waits so long, or until it is crowded or closed. */
-void store_queue_pause(struct store_queue *q, unsigned int ms);
 
 #endif

@@ -165,6 +165,12 @@ static bool spool_is_next(const struct writer *w)
 	return !store_queue_closed(st->queue) || (st->conf.patient && !st->trouble);
 }
 
+static void tidy(struct store *st)
+{
+	if (st->backend->ops->tidy)
+		st->backend->ops->tidy(st->backend);
+}
+
 void *store_writer(void *store)
 {
 	struct writer w = {.st = store, .backoff_ms = BACKOFF_MIN};
@@ -181,11 +187,13 @@ void *store_writer(void *store)
 		} else if ((b = store_queue_take(st->queue, IDLE_MS))) {
 			from_queue(&w, b);
 		} else if (store_queue_closed(st->queue)) {
-			return NULL;
+			break;
 		}
-		if (st->backend->ops->tidy && now_s() != tidied) {
+		if (now_s() != tidied) {
 			tidied = now_s();
-			st->backend->ops->tidy(st->backend);
+			tidy(st);
 		}
 	}
+	tidy(st);
+	return NULL;
 }
