@@ -56,6 +56,7 @@ class SynDropped(QueueTest):
     def test_accept_queue_full_ipv6(self):
         self.dropped(lib.V6_SRV, family="ipv6", ifname="srv0")
 
+    @lib.by_timer
     def test_each_try_is_told(self):
         """The client says its SYN again after a second; that one finds room."""
         listener = self.listen(backlog=1)
@@ -138,6 +139,7 @@ class AckDropped(QueueTest):
         self.check(self.one(found, port=second.port), outcome="ack_dropped",
                    reason="accept_queue_full", steps="syn synack ack_dropped", complete=True)
 
+    @lib.by_timer
     def test_late_success(self):
         """The SYN-ACK comes again after a second; by then there is room."""
         listener, second = self.overflow()
@@ -152,6 +154,7 @@ class AckDropped(QueueTest):
                    synack_retransmits=1, process__pid=os.getpid(),
                    process__fd=conns[1].fileno(), acceptq={"depth": 2, "limit": 1})
 
+    @lib.by_timer
     def test_until_it_expires(self):
         """No room in time: the retries are used up, the ACK's drop was the reason."""
         self.srv.sysctl("ipv4.tcp_synack_retries", 0)

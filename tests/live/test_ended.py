@@ -29,12 +29,15 @@ class Expired(EndedTest):
                    steps="syn synack" + " synack_retransmit" * retries + " expired",
                    listener__cookie=cookie_of(listener), handshake_us=None, queued_us=None)
 
+    @lib.by_timer
     def test_without_retries(self):
         self.expired(0)
 
+    @lib.by_timer
     def test_after_one_retry(self):
         self.expired(1)
 
+    @lib.by_timer
     def test_ipv6(self):
         self.expired(0, lib.V6_SRV)
 

@@ -281,6 +281,7 @@ class Start(lib.LiveTest):
         [r] = self.done(connections=1)
         self.check(r, outcome="reset", complete=False, steps="reset", total_us=None)
 
+    @lib.by_timer
     def test_half_open_before_then_expired(self):
         self.srv.sysctl("ipv4.tcp_synack_retries", 1)
         listener = self.listen()
