@@ -129,8 +129,9 @@ $(B)/bench/%: tests/bench/%.c
 	$(Q)$(CC) -O2 -Wall -D_GNU_SOURCE -o $@ $< -lpthread
 
 # Longer than a test, and never asserted: figures of this machine, written to $(B)/bench/*.md.
-bench: deps bench-deps $(B)/sockline $(B)/bench/storm
+bench: deps bench-deps $(B)/sockline $(B)/bench/storm $(B)/bench/many
 	$(Q)tests/bench/bench_storm.py $(B) --pairs $(or $(BENCH_PAIRS),12) --out $(B)/bench/storm.md
+	$(Q)tests/bench/bench_listeners.sh $(B) $(B)/bench/listeners.md
 
 clean:
 	$(call say,CLEAN,$(B))
