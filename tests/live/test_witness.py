@@ -34,6 +34,7 @@ http {{
 }}
 """
 ENOUGH = 20_000
+ALONE = True
 
 
 class Nginx(lib.LiveTest):
