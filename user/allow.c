@@ -52,7 +52,7 @@ static int parse_who(char *text, struct allow_item *item)
 	if (!addr_parse(text, item->addr))
 		return addr_is_v4(item->addr) ? 0 : -EINVAL; /* IPv6 stands in brackets */
 	item->has_addr = false;
-	if (len >= EV_COMM_LEN || strchr(text, '/') || strspn(text, "0123456789.:") == len)
+	if (len >= EV_COMM_LEN || strpbrk(text, "/[]:") || strspn(text, "0123456789.") == len)
 		return -EINVAL;
 	memcpy(item->comm, text, len + 1);
 	return 0;
