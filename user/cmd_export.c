@@ -16,7 +16,8 @@
 
 #define STORES 2
 
-struct export {
+struct export
+{
 	const char *stores[STORES];
 	int store_cnt;
 	uint32_t keep_days;
@@ -117,7 +118,8 @@ static int close_stores(struct exporting *x, int ret)
 
 		fprintf(stderr,
 			"sockline export: %s: %" PRIu64 " connections, %" PRIu64
-			" bind failures, %" PRIu64 " listener samples stored, %" PRIu64 " rows lost",
+			" bind failures, %" PRIu64 " listener samples stored, %" PRIu64
+			" rows lost",
 			store_target_show(name, x->opts->stores[i]), a.rows[STORE_CONNECTIONS],
 			a.rows[STORE_BIND_FAILURES], a.rows[STORE_LISTENERS], a.lost);
 		if (a.spooled)

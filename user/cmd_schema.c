@@ -43,8 +43,10 @@ static void markdown(struct store_text *t, const char *cluster)
 	for (int i = 0; i < STORE_TABLES; i++) {
 		const struct store_table *table = store_tables[i];
 
-		store_text_add(t, "### `%s`: %s\n\n| column | SQLite | ClickHouse | what |\n"
-				  "|---|---|---|---|\n", table->name, table->what);
+		store_text_add(t,
+			       "### `%s`: %s\n\n| column | SQLite | ClickHouse | what |\n"
+			       "|---|---|---|---|\n",
+			       table->name, table->what);
 		for (size_t k = 0; k < table->column_cnt; k++)
 			store_describe(t, &table->columns[k]);
 		store_text_add(t, "\n");

@@ -135,8 +135,9 @@ static int rows_there(struct clickhouse *c, const struct store_block *b, uint32_
 		snprintf(c->be.why, sizeof(c->be.why), "an earlier attempt still runs there");
 		return -EBUSY;
 	}
-	store_text_add(&sql, "SELECT count() FROM %s WHERE block = '%s' AND time_us >= %" PRIu64
-			     " AND time_us <= %" PRIu64 " AND host = ",
+	store_text_add(&sql,
+		       "SELECT count() FROM %s WHERE block = '%s' AND time_us >= %" PRIu64
+		       " AND time_us <= %" PRIu64 " AND host = ",
 		       b->table->name, b->id, b->first_us, b->last_us);
 	add_host(&sql, b);
 	ret = sql.failed ? -ENOMEM : ask(c, sql.buf);
@@ -166,8 +167,8 @@ static int insert(struct clickhouse *c, const struct store_block *b, uint32_t th
 	q.sql = c->inserts[table].buf;
 	snprintf(rows, sizeof(rows), "%s-%u", b->id, there);
 	for (size_t i = 0; i < SETTINGS; i++) {
-		snprintf(value, sizeof(value), "%s", settings[i].value[0] == '%' ? rows
-									  : settings[i].value);
+		snprintf(value, sizeof(value), "%s",
+			 settings[i].value[0] == '%' ? rows : settings[i].value);
 		if (c->known[i])
 			store_text_add(&set, "&%s=%s", settings[i].name, value);
 	}

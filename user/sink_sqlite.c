@@ -35,7 +35,8 @@ static int fail(struct sqlite *s, const char *what)
 
 static int run(struct sqlite *s, const char *sql)
 {
-	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(s, "cannot write");
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
+								       : fail(s, "cannot write");
 }
 
 /* The first column of the first row, or fallback. */

@@ -90,8 +90,7 @@ static void take_stock(struct spool *s, DIR *dir)
 		struct stat st;
 		int fd;
 
-		if (end == e->d_name || strcmp(end, ".rows") ||
-		    fstatat(s->dir, e->d_name, &st, 0))
+		if (end == e->d_name || strcmp(end, ".rows") || fstatat(s->dir, e->d_name, &st, 0))
 			continue;
 		s->bytes += st.st_size;
 		if (number < s->first || s->first == s->next)
@@ -138,16 +137,16 @@ static int open_dir(struct spool *s, char why[SPOOL_WHY])
 int spool_open(const char *dir, uint64_t max_bytes, struct spool **out, char why[SPOOL_WHY])
 {
 	struct spool *s = calloc(1, sizeof(*s));
-	int ret;
+	int ret = -ENOMEM;
 
-	if (!s || !(s->path = strdup(dir)) || schema_checksums(s)) {
-		snprintf(why, SPOOL_WHY, "out of memory");
-		free(s);
-		return -ENOMEM;
-	}
+	snprintf(why, SPOOL_WHY, "out of memory");
+	if (!s)
+		return ret;
 	s->dir = -1;
 	s->max_bytes = max_bytes;
-	ret = open_dir(s, why);
+	s->path = strdup(dir);
+	if (s->path && !schema_checksums(s))
+		ret = open_dir(s, why);
 	if (ret) {
 		spool_close(s);
 		return ret;

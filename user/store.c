@@ -265,11 +265,15 @@ int store_open(const struct store_conf *conf, struct sink **out, char why[STORE_
 	const char *target;
 	int ret;
 
+	if (!st) {
+		snprintf(why, STORE_WHY, "out of memory");
+		return -ENOMEM;
+	}
 	be = find(conf->target, &target);
-	if (!st || !be) {
-		snprintf(why, STORE_WHY, st ? "no such kind of store" : "out of memory");
+	if (!be) {
+		snprintf(why, STORE_WHY, "no such kind of store");
 		free(st);
-		return st ? -EINVAL : -ENOMEM;
+		return -EINVAL;
 	}
 	st->sink.ops = &ops;
 	st->conf = *conf;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A store as a sink: stories, failed calls and samples of listeners become rows, rows become blocks,
- * and one thread a store writes them.  The pipeline never waits for it, unless the rows come from a
- * recording: what finds no room is counted, said on stderr, and is lost.
+ * A store as a sink: stories, failed calls and samples of listeners become rows, rows become
+ * blocks, and one thread a store writes them.  The pipeline never waits for it, unless the rows
+ * come from a recording: what finds no room is counted, said on stderr, and is lost.
  */
 #ifndef SOCKLINE_STORE_H
 #define SOCKLINE_STORE_H

@@ -8,9 +8,9 @@
 
 #include "store_http.h"
 
-#define POLL_MS	      200
-#define CONNECT_SEC   5
-#define SILENCE_SEC   60 /* a transfer that does not move for so long has failed */
+#define POLL_MS	    200
+#define CONNECT_SEC 5
+#define SILENCE_SEC 60 /* a transfer that does not move for so long has failed */
 
 struct store_http {
 	CURLU *url;

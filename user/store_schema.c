@@ -140,8 +140,9 @@ void store_create(struct store_text *t, enum store_dialect d, const struct store
 	if (d == STORE_SQLITE)
 		return;
 	if (cluster)
-		store_text_add(t, "\nENGINE = ReplicatedMergeTree("
-				  "'/clickhouse/tables/{shard}/sockline_%s', '{replica}')",
+		store_text_add(t,
+			       "\nENGINE = ReplicatedMergeTree("
+			       "'/clickhouse/tables/{shard}/sockline_%s', '{replica}')",
 			       table->name);
 	else
 		store_text_add(t, "\nENGINE = MergeTree");
@@ -161,8 +162,7 @@ void store_create_distributed(struct store_text *t, const struct store_table *ta
 void store_create_sqlite_rest(struct store_text *t)
 {
 	for (size_t i = 0; i < STORE_TABLES; i++)
-		store_text_add(t,
-			       "CREATE INDEX IF NOT EXISTS %s_by_time ON %s (time_us);\n",
+		store_text_add(t, "CREATE INDEX IF NOT EXISTS %s_by_time ON %s (time_us);\n",
 			       store_tables[i]->name, store_tables[i]->name);
 	store_text_add(t, "PRAGMA user_version = %d;\n", STORE_VERSION);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Owns the order in which blocks are written, and what happens to them while the store does not take
- * any.  Runs in a thread of its own. */
+/* Owns the order in which blocks are written, and what happens to them while the store does not
+ * take any.  Runs in a thread of its own. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -95,15 +95,20 @@ static struct ev_process process(int i)
 
 static void beginning(struct maker *m)
 {
-	struct ev_host host = {.hdr.flags = EVF_FRESH, .realtime_offset_ns = OFFSET_NS, .cpus = CPUS};
+	struct ev_host host = {.hdr.flags = EVF_FRESH,
+			       .realtime_offset_ns = OFFSET_NS,
+			       .cpus = CPUS};
 	struct ev_name ifname = {.id = 2, .netns = 4026531840, .name = "eth0"};
 
 	put(m, &host, sizeof(host), EV_HOST, START_NS, -1);
 	put(m, &ifname, sizeof(ifname), EV_IFNAME, START_NS, -1);
 	for (int i = 0; i < LISTENERS; i++) {
 		struct ev_listen l = {.queues = {.cookie = 1 + i, .limit = 16 << i},
-				      .port = 8000 + i, .family = 2, .netns = 4026531840,
-				      .fd = -1, .backlog = -1};
+				      .port = 8000 + i,
+				      .family = 2,
+				      .netns = 4026531840,
+				      .fd = -1,
+				      .backlog = -1};
 		struct ev_owner o = {.cookie = 1 + i, .process = process(i), .fd = 5};
 		struct ev_name cgroup = {.id = 100 + i};
 
@@ -118,9 +123,15 @@ static void beginning(struct maker *m)
 
 static void bind_fails(struct maker *m, uint64_t t, int cpu, int i)
 {
-	struct ev_call c = {.process = process(i), .port = 8000 + i, .family = 2,
-			    .netns = 4026531840, .result = i % 3 ? -98 : -13, .fd = 3,
-			    .call = CALL_BIND, .addr_family = 2, .uid = 33};
+	struct ev_call c = {.process = process(i),
+			    .port = 8000 + i,
+			    .family = 2,
+			    .netns = 4026531840,
+			    .result = i % 3 ? -98 : -13,
+			    .fd = 3,
+			    .call = CALL_BIND,
+			    .addr_family = 2,
+			    .uid = 33};
 
 	v4(c.addr, 127, 0, 0, 1);
 	put(m, &c, sizeof(c), EV_CALL, t, cpu);
@@ -132,15 +143,23 @@ static void connection(struct maker *m, uint64_t n, uint64_t t)
 	bool drop = any(m) % 50 == 0;
 	uint32_t limit = 16 << listener, depth = drop ? limit + 1 : any(m) % limit;
 	uint64_t handshake = 50000 + any(m) % 400000, queued = 1000 + any(m) % 9000000;
-	struct ev_queues q = {.cookie = 1 + listener, .acceptq = depth, .limit = limit,
+	struct ev_queues q = {.cookie = 1 + listener,
+			      .acceptq = depth,
+			      .limit = limit,
 			      .drops = drop};
-	struct ev_tuple tuple = {.lport = 8000 + listener, .rport = 1024 + n % 60000,
+	struct ev_tuple tuple = {.lport = 8000 + listener,
+				 .rport = 1024 + n % 60000,
 				 .netns = 4026531840};
-	struct ev_syn syn = {.tuple = tuple, .queues = q, .tcp_seq = n, .ifindex = 2,
-			     .max_syn_backlog = 4096, .syncookies = 1};
+	struct ev_syn syn = {.tuple = tuple,
+			     .queues = q,
+			     .tcp_seq = n,
+			     .ifindex = 2,
+			     .max_syn_backlog = 4096,
+			     .syncookies = 1};
 	struct ev_synack synack = {.queues = q};
 	struct ev_queued child = {.queues = q, .cookie = 1000 + n};
-	struct ev_accepted accepted = {.cookie = 1000 + n, .process = process(listener),
+	struct ev_accepted accepted = {.cookie = 1000 + n,
+				       .process = process(listener),
 				       .fd = 10 + n % 100};
 
 	v4(syn.tuple.laddr, 192, 0, 2, 1);
@@ -176,8 +195,11 @@ int main(int argc, char **argv)
 	uint64_t cnt = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
 	uint64_t gap_ns = 1e9 / (argc > 3 ? strtod(argv[3], NULL) : 100000);
 	struct maker m = {.w = record_writer_new(), .random = 88172645463325252ULL};
-	struct record_header h = {.realtime_offset_ns = OFFSET_NS, .start_ns = START_NS,
-				  .stream = 1, .cpus = CPUS, .release = "6.1.0"};
+	struct record_header h = {.realtime_offset_ns = OFFSET_NS,
+				  .start_ns = START_NS,
+				  .stream = 1,
+				  .cpus = CPUS,
+				  .release = "6.1.0"};
 	uint64_t t = START_NS;
 
 	if (argc < 3 || !m.w) {
