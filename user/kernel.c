@@ -51,6 +51,17 @@ long kernel_enum_value(const struct btf *btf, const char *type, const char *name
 	return -1;
 }
 
+/* fsmount(2) gives an O_PATH descriptor, which open_by_handle_at(2) does not take. */
+static int reopen(int path_fd)
+{
+	int fd = openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		fd = -errno;
+	close(path_fd);
+	return fd;
+}
+
 /* fsopen(2) and kin: glibc 2.36 has no wrapper for all of them in one header with <sys/mount.h>. */
 static int open_unmounted(const char *type)
 {
@@ -67,7 +78,7 @@ static int open_unmounted(const char *type)
 			mnt = -errno;
 	}
 	close(fs);
-	return mnt;
+	return mnt < 0 ? mnt : reopen(mnt);
 }
 
 static int open_mounted(const char *type)
