@@ -137,6 +137,16 @@ static __always_inline int call_begins(u8 kind, s32 fd, const void *user_addr, u
 	return 0;
 }
 
+/* listen() changes the state before it looks for a port of its own, and back if there is none
+ * (inet_csk_listen_start): whether this socket listens is told when the call returns. */
+static __always_inline bool is_in_listen(struct sock *sk)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct begun *b = bpf_map_lookup_elem(&calls, &id);
+
+	return b && b->call.call == CALL_LISTEN && b->sk == (u64)sk;
+}
+
 /* The descriptor that this thread is calling connect() on. */
 static __always_inline s32 connecting_fd(void)
 {

@@ -38,7 +38,7 @@ static __always_inline int state_from_listen(struct sock *sk, u8 to)
 {
 	if (to == TCP_SYN_RECV && !config.calls_only)
 		child_made(sk);
-	else if (to == TCP_CLOSE)
+	else if (to == TCP_CLOSE && !is_in_listen(sk))
 		record_listener(sk, EV_UNLISTEN, -1, -1);
 	return 0;
 }
@@ -53,7 +53,8 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
 	if (from == TCP_CLOSE) {
 		if (to == TCP_LISTEN) {
 			bpf_get_socket_cookie(sk); /* from now on it has one */
-			record_listener(sk, EV_LISTEN, -1, -1);
+			if (!is_in_listen(sk))
+				record_listener(sk, EV_LISTEN, -1, -1);
 		}
 		if (to == TCP_SYN_SENT)
 			record_connect(sk);

@@ -162,18 +162,22 @@ static void on_listener(struct sink *sink, const struct ev_listen *ev)
 	struct sink_text *s = (struct sink_text *)sink;
 	char who[PROCESS_LEN], where[ENDPOINT_LEN];
 
-	/* The state change has no backlog; the call that tells it follows at once. */
-	if (!s->conf.binds || (ev->hdr.kind == EV_LISTEN && ev->backlog < 0))
+	if (!s->conf.binds)
 		return;
 	wipe_status(s);
 	time_columns(s, ev->hdr.time_ns);
 	endpoint_format(where, ev->addr, ev->port);
 	process_format(who, &ev->process);
-	if (ev->hdr.kind == EV_LISTEN)
-		printf("%s listens on %s, fd %d, backlog %d, limit %u\n", who, where, ev->fd,
-		       ev->backlog, ev->queues.limit);
-	else
+	if (ev->hdr.kind == EV_UNLISTEN) {
 		printf("%s closed its listener on %s\n", who, where);
+		return;
+	}
+	printf("%s listens on %s", who, where);
+	if (ev->fd >= 0)
+		printf(", fd %d", ev->fd);
+	if (ev->backlog >= 0)
+		printf(", backlog %d", ev->backlog);
+	printf(", limit %u\n", ev->queues.limit);
 }
 
 static void on_call(struct sink *sink, const struct ev_call *ev)
