@@ -31,8 +31,8 @@ void allow_free(struct allow *a);
 
 /*
  * Is this listener, held by these owners, on the list?  An address allows itself, and 0.0.0.0 and
- * [::] what is narrower: one address of their family, for [::] all of IPv4 too.  A name must be that
- * of every owner.
+ * [::] what is narrower: one address of their family, for [::] all of IPv4 too.  A name must be
+ * that of every owner.
  */
 bool allow_has(const struct allow *a, const struct snap_sock *s, const struct snap_owner *owners,
 	       uint32_t owner_cnt);

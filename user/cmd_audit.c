@@ -96,10 +96,12 @@ static void advise_wildcard(const struct audit *a, const struct snap_sock *s, ch
 	int n;
 
 	addr_format(addr, s->laddr);
-	n = snprintf(buf, ADVICE_LEN, "%s answers on every interface, also on those that come later%s; ",
-		     addr, exposure_dual_stack(s) ? ", and for IPv4 too (IPV6_V6ONLY is off)" : "");
+	n = snprintf(buf, ADVICE_LEN,
+		     "%s answers on every interface, also on those that come later%s; ", addr,
+		     exposure_dual_stack(s) ? ", and for IPv4 too (IPV6_V6ONLY is off)" : "");
 	if (best)
-		n += snprintf(buf + n, ADVICE_LEN - n, "listen on %s to be reached through %s alone, or ",
+		n += snprintf(buf + n, ADVICE_LEN - n,
+			      "listen on %s to be reached through %s alone, or ",
 			      endpoint_format(endpoint, best->addr, s->lport),
 			      printable(ifname, sizeof(ifname), best->ifname));
 	snprintf(buf + n, ADVICE_LEN - n, "%son %s:%u for this host alone.",
@@ -116,8 +118,8 @@ static char *advise(const struct audit *a, const struct row *row, char buf[ADVIC
 	case REACH_EVERYWHERE:
 		if (row->device)
 			snprintf(buf, ADVICE_LEN,
-				 "whatever arrives on its device reaches it, by any address of this "
-				 "host; listen on %s:%u for this host alone.",
+				 "whatever arrives on its device reaches it, by any address of "
+				 "this host; listen on %s:%u for this host alone.",
 				 loopback_of(s), s->lport);
 		else
 			advise_wildcard(a, s, buf);
@@ -166,9 +168,10 @@ static void line(const struct audit *a, struct text_table *t, const struct row *
 	bool good = allowed(a, row);
 	enum colour c = row->reach == REACH_LOOPBACK ? DIM : good ? PLAIN : RED;
 	char text[ROW_WORDS], advice[ADVICE_LEN];
+	const char *yes = row->reach == REACH_LOOPBACK ? look_dash(&a->look) : "yes";
 
 	text_table_cell(t, c, reaches[row->reach]);
-	text_table_cell(t, c, row->reach == REACH_LOOPBACK ? look_dash(&a->look) : good ? "yes" : "NO");
+	text_table_cell(t, c, good ? yes : "NO");
 	if (a->rows.netns_cnt > 1) {
 		row_netns(&a->rows, row, &a->look, text, sizeof(text));
 		text_table_cell(t, DIM, text);

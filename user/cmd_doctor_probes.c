@@ -31,7 +31,8 @@ static int talk(enum libbpf_print_level level, const char *fmt, va_list ap)
 static const struct config everything = {.active = 1, .binds = 1, .follow = 1};
 
 /* The observer with all programs that suit this kernel, or with this one alone (NULL: all). */
-static struct observer_bpf *load(const struct btf *btf, struct probe_state *states, const char *only)
+static struct observer_bpf *load(const struct btf *btf, struct probe_state *states,
+				 const char *only)
 {
 	struct config config = everything;
 	struct observer_bpf *skel = observer_bpf__open();

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cmd_listeners.h"
+#include "flow.h"
 #include "json.h"
 #include "pipeline.h"
 #include "queue.h"
@@ -49,11 +50,6 @@ static const struct sink_ops ops = {
 	.event = on_event,
 	.story = on_story,
 };
-
-static void feed(void *ctx, const void *bytes, size_t len)
-{
-	pipeline_feed(ctx, bytes, len);
-}
 
 static void sync_rows(struct follow *f, const struct rows *rows, uint64_t now_ns)
 {
@@ -192,7 +188,7 @@ static int open_all(struct follow *f, const struct pipeline_conf *pc, char why[S
 		snprintf(why, SOURCE_WHY, "out of memory");
 		return -ENOMEM;
 	}
-	ret = source_live_open(&live, feed, f->pipeline, &f->source, why);
+	ret = source_live_open(&live, flow_feed, f->pipeline, &f->source, why);
 	if (ret)
 		return ret;
 	ret = snapshot_open(&f->reader);

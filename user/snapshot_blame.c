@@ -22,8 +22,8 @@ static void __attribute__((format(printf, 2, 3))) put(char buf[BLAME_LEN], const
 	va_end(ap);
 }
 
-/* The state letter of /proc/PID/stat, 0 if it is not readable.  The name before it may hold anything
- * but ends at the last parenthesis. */
+/* The state letter of /proc/PID/stat, 0 if it is not readable.  The name before it may hold
+ * anything, but ends at the last parenthesis. */
 static char process_state(uint32_t pid)
 {
 	char path[32], line[256] = "", *end;
@@ -57,7 +57,8 @@ static const char *state_words(char state)
 	return NULL;
 }
 
-static void put_rates(char buf[BLAME_LEN], const char *who, const struct seen *seen, uint64_t now_ns)
+static void put_rates(char buf[BLAME_LEN], const char *who, const struct seen *seen,
+		      uint64_t now_ns)
 {
 	struct seen_rates rates = seen_rates(seen, now_ns);
 

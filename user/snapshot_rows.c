@@ -69,8 +69,9 @@ int rows_make(struct rows *r, const struct snapshot *snapshot, const struct filt
 		if (!wanted(f, r, sock))
 			continue;
 		row->sock = sock;
-		row->device = sock->s.device ? host_ifname(r->host, sock->s.hdr.netns, sock->s.device)
-					     : NULL;
+		row->device = NULL;
+		if (sock->s.device)
+			row->device = host_ifname(r->host, sock->s.hdr.netns, sock->s.device);
 		row->reach = exposure_reach(&sock->s, row->device);
 		r->netns_cnt += sock->s.hdr.netns != netns;
 		netns = sock->s.hdr.netns;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Owns the layout of columns.  Tens of thousands of rows may be printed: stdout without its lock. */
+/* Owns the layout of columns.  Tens of thousands of rows are printed: stdout without its lock. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,10 +157,11 @@ static void fit(const struct text_table *t, int *widths)
 
 static void spaces(int n)
 {
-	static const char blank[] = "                                                                ";
+	static const char blank[] = "                                ";
+	const int most = sizeof(blank) - 1;
 
-	for (; n > 0; n -= sizeof(blank) - 1)
-		fwrite_unlocked(blank, 1, n < (int)sizeof(blank) - 1 ? n : (int)sizeof(blank) - 1, stdout);
+	for (; n > 0; n -= most)
+		fwrite_unlocked(blank, 1, n < most ? n : most, stdout);
 }
 
 /* The first `width` columns of text, the last of them saying that there is more. */
