@@ -108,7 +108,7 @@ $(B)/live/%: tests/live/%.c $(CORE_OBJ)
 
 $(B)/live/who_truth: LIVE_LIBS := $(LIBS)
 $(B)/live/who_truth: $(addprefix $(B)/user/,lookup.o snapshot.o snapshot_build.o \
-				     snapshot_load.o netns.o netns_inside.o) \
+				     snapshot_load.o snapshot_holders.o netns.o netns_inside.o) \
 		   $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/who_truth/*.c))
 $(B)/live/bind_fuzz: $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/bind_fuzz/*.c))
 

@@ -110,8 +110,12 @@ static __always_inline void snap_holder(struct snap_sock *r, struct sock *sk, co
 	}
 	file = BPF_CORE_READ(socket, file);
 	r->marks |= file ? SNAP_M_FILE : SNAP_M_KERNEL;
-	if (file)
-		r->inode = BPF_CORE_READ(file, f_inode, i_ino);
+	r->file = (u64)file;
+	if (!file)
+		return;
+	r->inode = BPF_CORE_READ(file, f_inode, i_ino);
+	if (BPF_CORE_READ(socket, sk) != sk)
+		r->marks |= SNAP_M_MPTCP;
 }
 
 /* sk is a full TCP socket. */

@@ -68,7 +68,8 @@ struct snap_sock {
 	__u64 id;     /* its address: unique while it lives, used again at once; never shown */
 	__u64 cookie; /* 0 before Linux 5.12, unless something else asked for it */
 	__u64 parent; /* id of the listener of a request; else 0 */
-	__u64 inode;  /* of its file; 0: has none */
+	__u64 file;   /* address of its file; 0: has none; never shown */
+	__u64 inode;  /* of its file */
 	__u8 laddr[16];
 	__u8 raddr[16];
 	__u16 lport;
@@ -120,7 +121,7 @@ struct snap_owner {
 	char comm[EV_COMM_LEN];
 };
 
-/* Where a network namespace was met, so that it can be opened. */
+/* Where a network namespace was met, so that it can be opened; 0: it exists. */
 enum snap_via {
 	SNAP_VIA_TASK = 1, /* the task lives in it */
 	SNAP_VIA_SOCKET,   /* its fd is a socket of it */
@@ -134,6 +135,24 @@ struct snap_netns {
 	__s32 fd; /* -1: none */
 	__u32 pad;
 };
+
+/* A socket by the address of its file: a hash table that the reader fills and the walk looks into.
+ * An entry lies in one of SNAP_HELD_PROBES slots from snap_held_slot() on; file 0: free. */
+struct snap_held {
+	__u64 file;
+	__u64 id; /* snap_sock.id */
+	__u64 cookie;
+};
+
+#define SNAP_HELD_BITS	 16
+#define SNAP_HELD_CNT	 (1 << SNAP_HELD_BITS)
+#define SNAP_HELD_PROBES 16
+
+static inline __u32 snap_held_slot(__u64 file, __u32 probe)
+{
+	return ((file * 0x9e3779b97f4a7c15ull >> (64 - SNAP_HELD_BITS)) + probe) &
+	       (SNAP_HELD_CNT - 1);
+}
 
 /* What the lookup is asked, and what it says: which socket, and how to know that it is still it. */
 struct snap_lookup {
@@ -151,7 +170,7 @@ struct snap_lookup {
 
 EVENT_SIZE_IS(snap_filter, 16);
 EVENT_SIZE_IS(snap_bucket, 40);
-EVENT_SIZE_IS(snap_sock, 200);
+EVENT_SIZE_IS(snap_sock, 208);
 EVENT_SIZE_IS(snap_owner, 88);
 EVENT_SIZE_IS(snap_netns, 24);
 EVENT_SIZE_IS(snap_lookup, 64);

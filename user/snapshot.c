@@ -11,6 +11,7 @@
 
 #include "snapshot.h"
 #include "snapshot_build.h"
+#include "snapshot_holders.h"
 #include "snapshot_load.h"
 
 /* bpf_seq_read() fills at most PAGE_SIZE << 3 a time, and never splits a record. */
@@ -20,6 +21,8 @@
 
 struct snapshot_reader {
 	struct snapshot_part parts[2][2]; /* [files][listeners] */
+	struct snapshot_holders *holders;
+	bool no_holders; /* the kernel does not have what they need */
 };
 
 /* One snapshot under way.  The lock is for build and done: the passes over files and over
@@ -56,6 +59,7 @@ void snapshot_close(struct snapshot_reader *reader)
 		return;
 	for (int i = 0; i < 4; i++)
 		snapshot_unload(&reader->parts[i / 2][i % 2]);
+	snapshot_holders_free(reader->holders);
 	free(reader);
 }
 
@@ -243,6 +247,53 @@ static int passes(struct run *run, struct snapshot_reader *reader)
 	return err;
 }
 
+static void *load_holders(void *arg)
+{
+	struct snapshot_reader *reader = arg;
+
+	if (!reader->holders && snapshot_holders_load(&reader->holders))
+		reader->no_holders = true;
+	return NULL;
+}
+
+static int pass_listeners(struct run *run)
+{
+	int err = snapshot_load(NULL, run->tcp);
+
+	if (err)
+		return err;
+	snapshot_ask(run->tcp, run->query);
+	err = netns_add_mounted(&run->build.snap->netns);
+	if (!err)
+		err = pass(run, run->tcp->task);
+	if (err)
+		return err;
+	pass_all_netns(run);
+	return run->err;
+}
+
+/* Listeners are few among many files: first the sockets, then who has their files.  -EAGAIN: that is
+ * not all, all files must be looked at. */
+static int passes_short(struct run *run, struct snapshot_reader *reader)
+{
+	pthread_t thread;
+	int err;
+
+	if (reader->no_holders)
+		return -EAGAIN;
+	err = -pthread_create(&thread, NULL, load_holders, reader);
+	if (err)
+		return err;
+	err = pass_listeners(run);
+	pthread_join(thread, NULL);
+	if (!err)
+		err = reader->no_holders ? -EAGAIN
+					 : snapshot_holders_read(reader->holders, &run->build);
+	if (err == -EAGAIN)
+		snapshot_build_drop_owners(&run->build);
+	return err;
+}
+
 int snapshot_read(struct snapshot_reader *reader, const struct snapshot_query *query,
 		  struct snapshot **out)
 {
@@ -255,6 +306,8 @@ int snapshot_read(struct snapshot_reader *reader, const struct snapshot_query *q
 	pthread_mutex_init(&run.lock, NULL);
 	err = snapshot_build_start(&run.build);
 	if (!err)
+		err = listeners ? passes_short(&run, reader) : -EAGAIN;
+	if (err == -EAGAIN)
 		err = passes(&run, reader);
 	pthread_mutex_destroy(&run.lock);
 	netns_list_free(&run.done);

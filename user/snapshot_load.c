@@ -35,10 +35,10 @@ static int load(struct snapshot_part *p)
 	int err;
 
 	bpf_object__for_each_program(prog, p->skel->obj) bpf_program__set_autoload(prog, false);
-	bpf_program__set_autoload(p->skel->progs.iter_task, p->files);
+	bpf_program__set_autoload(p->skel->progs.iter_task, true);
 	bpf_program__set_autoload(main_program(p), true);
 	err = snapshot_bpf__load(p->skel);
-	if (!err && p->files)
+	if (!err)
 		err = attach(p->skel->progs.iter_task, &p->task);
 	return err ? err : attach(main_program(p), &p->main);
 }
@@ -69,19 +69,22 @@ static void *load_part(void *arg)
 /* Most of a load is libbpf's work on the kernel's types: both at once. */
 int snapshot_load(struct snapshot_part *files, struct snapshot_part *tcp)
 {
+	bool beside = files && !files->skel;
 	libbpf_print_fn_t print;
 	pthread_t thread;
 	int err;
 
-	if (files->skel && tcp->skel)
+	if (!beside && tcp->skel)
 		return 0;
 	print = libbpf_set_print(quiet);
-	err = -pthread_create(&thread, NULL, load_part, tcp);
-	if (!err) {
+	if (beside && pthread_create(&thread, NULL, load_part, files)) {
+		beside = false;
 		load_part(files);
-		pthread_join(thread, NULL);
-		err = files->err ? files->err : tcp->err;
 	}
+	load_part(tcp);
+	if (beside)
+		pthread_join(thread, NULL);
+	err = files && files->err ? files->err : tcp->err;
 	libbpf_set_print(print);
 	return err;
 }
@@ -115,6 +118,5 @@ void snapshot_ask(struct snapshot_part *part, const struct snapshot_query *query
 	filter->netns = query->netns;
 	filter->port = query->scope == SNAP_ALL ? 0 : query->port;
 	filter->hz = kernel_hz();
-	if (part->files)
-		forget_netns(part);
+	forget_netns(part);
 }

@@ -10,8 +10,8 @@
 struct bpf_link;
 struct snapshot_bpf;
 
-/* What is loaded together: the iterators over tasks and files, or the one over a namespace; for
- * listeners alone, or for any socket. */
+/* What is loaded together: the iterator over tasks, for the namespaces, and that over files or over
+ * the sockets of a namespace; for listeners alone, or for any socket. */
 struct snapshot_part {
 	struct snapshot_bpf *skel;
 	struct bpf_link *task;
@@ -21,7 +21,7 @@ struct snapshot_part {
 	int err;
 };
 
-/* Loads those of the two that are not yet; 0 or -errno. */
+/* Loads those of the two that are not yet; files may be NULL.  0 or -errno. */
 int snapshot_load(struct snapshot_part *files, struct snapshot_part *tcp);
 void snapshot_unload(struct snapshot_part *part);
 /* What the next pass is to show. */

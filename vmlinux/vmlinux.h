@@ -211,6 +211,8 @@ struct syscall_exit {
 struct seq_file;
 struct bpf_iter_meta {
 	struct seq_file *seq;
+	u64 session_id;
+	u64 seq_num;
 };
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
@@ -253,7 +255,11 @@ struct in6_addr {
 	} in6_u;
 };
 
+struct list_head {
+	struct list_head *next;
+};
 struct ns_common {
+	const void *ops;
 	unsigned int inum;
 };
 struct local_ports {
@@ -271,6 +277,7 @@ struct netns_core {
 	int sysctl_somaxconn;
 };
 struct net {
+	struct list_head list;
 	struct ns_common ns;
 	struct netns_core core;
 	struct netns_ipv4 ipv4;
