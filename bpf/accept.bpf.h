@@ -13,7 +13,7 @@ static __always_inline struct sock *listener_met(const struct ev_tuple *tuple)
 	return (struct sock *)met->listener;
 }
 
-static __always_inline void record_queued(struct sock *child, u8 flags, u32 to_come)
+static __always_inline void record_queued(struct sock *child, u64 cookie, u8 flags, u32 to_come)
 {
 	struct ev_tuple tuple;
 	struct ev_queued *e;
@@ -27,7 +27,7 @@ static __always_inline void record_queued(struct sock *child, u8 flags, u32 to_c
 	e->tuple = tuple;
 	queues_fill(&e->queues, listener_met(&tuple));
 	e->queues.acceptq += e->queues.cookie ? to_come : 0;
-	e->cookie = sock_cookie(child);
+	e->cookie = cookie;
 	emit_submit(e);
 }
 
@@ -41,7 +41,7 @@ static __always_inline void record_fastopen(struct sk_buff *skb, struct sock *ch
 		return;
 	met->child = 0;
 	record_synack(skb, child, EV_SYNACK, EVF_FASTOPEN, (struct sock *)met->listener, 0);
-	record_queued(child, EVF_FASTOPEN, 1);
+	record_queued(child, sock_cookie(child), EVF_FASTOPEN, 1);
 }
 
 static __always_inline void record_state(struct sock *sk, u8 kind, u8 from, u8 to)

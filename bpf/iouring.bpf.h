@@ -60,7 +60,9 @@ static __always_inline int uring_complete(struct io_ring_ctx *ring, struct io_ki
 	if (!req)
 		return res < 0 ? 0 : uring_multishot(ring, res, flags);
 	opcode = BPF_CORE_READ(req, opcode);
-	if (opcode == IORING_OP_BIND || opcode == IORING_OP_LISTEN)
+	/* Since 6.11; before, the types are not there to be asked. */
+	if (bpf_core_type_exists(struct io_listen) &&
+	    (opcode == IORING_OP_BIND || opcode == IORING_OP_LISTEN))
 		return uring_call(req, opcode == IORING_OP_BIND ? CALL_BIND : CALL_LISTEN, res);
 	if (opcode != IORING_OP_ACCEPT || res < 0)
 		return 0;

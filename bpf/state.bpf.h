@@ -63,7 +63,8 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
 			record_state(sk, EV_CONNECT_STATE, from, to);
 	} else if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
 		if (sock_waits(sk) && !config.calls_only)
-			record_queued(sk, 0, 0);
+			/* Before 6.12 or so inet_csk_clone_lock clears what was made earlier. */
+			record_queued(sk, bpf_get_socket_cookie(sk), 0, 0);
 		else if (config.active) /* both sides called at once, or a socket called itself */
 			record_state(sk, EV_CONNECT_STATE, from, to);
 	} else if (!config.calls_only && (to == TCP_CLOSE || to == TCP_CLOSE_WAIT) &&

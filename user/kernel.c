@@ -34,6 +34,11 @@ int kernel_tracepoint_args(const struct btf *btf, const char *name)
 	return btf_vlen(t) - 1;
 }
 
+bool kernel_has_function(const struct btf *btf, const char *name)
+{
+	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+}
+
 long kernel_enum_value(const struct btf *btf, const char *type, const char *name)
 {
 	const struct btf_enum *e;

@@ -277,6 +277,11 @@ static int open_all(struct live *live, const struct live_conf *conf, char why[SO
 
 	if (!btf)
 		return fail(why, -ENOTSUP, "this kernel has no BTF (/sys/kernel/btf/vmlinux)");
+	/* Came with 5.12, as did atomic operations that return a value (BPF_FETCH). */
+	if (!kernel_has_function(btf, "bpf_get_socket_ptr_cookie")) {
+		btf__free(btf);
+		return fail(why, -ENOTSUP, "this kernel is too old: Linux 5.12 is the first that will do");
+	}
 	live->skel = observer_bpf__open();
 	if (!live->skel) {
 		btf__free(btf);
