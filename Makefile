@@ -12,7 +12,8 @@ BUILD_DEPS := gcc clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev
 	      libncurses-dev \
 	      libsqlite3-dev libcurl4-openssl-dev
 TEST_DEPS  := libcriterion-dev iproute2 nftables nginx-light curl wrk tshark tmux python3 jq \
-	      liburing-dev libclang-rt-14-dev chromium chromium-driver sqlite3 clickhouse-server
+	      liburing-dev libclang-rt-14-dev valgrind chromium chromium-driver sqlite3 clickhouse-server \
+	      clang-format clang-tidy cppcheck
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
@@ -45,7 +46,7 @@ LIVE_BIN := $(patsubst tests/live/%.c,$(B)/live/%,$(wildcard tests/live/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test check unit live bench clean deps test-deps bench-deps golden golden-update
+.PHONY: all run test check unit live bench kernels clean deps test-deps bench-deps golden golden-update
 
 all: $(B)/sockline
 
@@ -56,7 +57,7 @@ run: deps
 test: deps test-deps
 	@$(MAKE) --no-print-directory all check
 
-check: unit golden live
+check: lint unit asan golden sanitize live
 
 # Installs what is missing, and says nothing when nothing is.
 deps:
@@ -133,10 +134,16 @@ bench: deps bench-deps $(B)/sockline $(B)/bench/storm $(B)/bench/many
 	$(Q)tests/bench/bench_storm.py $(B) --pairs $(or $(BENCH_PAIRS),12) --out $(B)/bench/storm.md
 	$(Q)tests/bench/bench_listeners.sh $(B) $(B)/bench/listeners.md
 
+# Boots other kernels under emulation; fetches them first.
+kernels: deps $(B)/sockline
+	@packaging/need qemu-system-x86 busybox-static cpio
+	$(Q)tests/kernels/run.py $(B)
+
 clean:
 	$(call say,CLEAN,$(B))
 	$(Q)rm -rf $(B)
 
+include packaging/lint.mk
 include tests/fuzz/fuzz.mk
 
 -include $(CORE_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
