@@ -272,7 +272,7 @@ struct ev_name {
 struct ev_lost {
 	struct ev_hdr hdr;
 	__u64 events;
-	__u32 cpu; /* which ring */
+	__u32 cpu; /* which ring; EV_CPU_HOST: in none, because a probe was not run */
 	__u32 pad;
 };
 

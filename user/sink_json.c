@@ -199,8 +199,8 @@ static void on_lost(struct sink *sink, const struct ev_lost *ev)
 	json_str(j, "type", "lost");
 	json_time(j, "time", ev->hdr.time_ns + sink->view->realtime_offset_ns);
 	json_u64(j, "events", ev->events);
-	json_str(j, "where", "ring");
-	json_u64(j, "cpu", ev->cpu);
+	json_str(j, "where", ev->cpu == EV_CPU_HOST ? "probe" : "ring");
+	json_u64_if(j, "cpu", ev->cpu != EV_CPU_HOST, ev->cpu);
 	json_end_object(j);
 	json_newline(j);
 }

@@ -204,9 +204,13 @@ static void on_lost(struct sink *sink, const struct ev_lost *ev)
 {
 	struct sink_text *s = (struct sink_text *)sink;
 
+	char where[40] = "where a probe was interrupted";
+
 	wipe_status(s);
-	printf("%s%llu events lost on CPU %u: what was open then is incomplete%s\n",
-	       colour_on(&s->look, RED), (unsigned long long)ev->events, ev->cpu,
+	if (ev->cpu != EV_CPU_HOST)
+		snprintf(where, sizeof(where), "on CPU %u", ev->cpu);
+	printf("%s%llu events lost %s: what was open then is incomplete%s\n",
+	       colour_on(&s->look, RED), (unsigned long long)ev->events, where,
 	       colour_off(&s->look));
 }
 

@@ -17,6 +17,7 @@
 
 #include "event.h"
 #include "kernel.h"
+#include "live_misses.h"
 #include "live_names.h"
 #include "live_start.h"
 #include "observer.skel.h"
@@ -24,6 +25,7 @@
 #include "source.h"
 
 #define PAUSE_MS 5
+#define MISSES_NS 50000000ULL /* asked so often; sooner than anything is concluded from silence */
 /* A program that was interrupted between taking its time and submitting is done by then. */
 #define SLACK_NS 1000000ULL
 
@@ -36,6 +38,8 @@ struct live {
 	int *ring_fds;
 	int cpus;
 	uint64_t stop_ns;    /* 0: running; what happened later is left out */
+	uint64_t misses;     /* told so far */
+	uint64_t misses_ns;  /* when that was asked */
 	uint32_t *next_seqs; /* by CPU: one more than the highest that came */
 };
 
@@ -138,12 +142,35 @@ static void tell_host(struct live *live, uint8_t kind)
 	live->source.feed(live->source.ctx, &ev, sizeof(ev));
 }
 
+static void tell_lost(struct live *live, uint64_t events, uint32_t cpu, uint64_t now_ns)
+{
+	struct ev_lost ev = {
+		.hdr = {.time_ns = now_ns, .cpu = EV_CPU_HOST, .kind = EV_LOST},
+		.events = events,
+		.cpu = cpu,
+	};
+
+	if (events)
+		live->source.feed(live->source.ctx, &ev, sizeof(ev));
+}
+
+static void tell_misses(struct live *live, uint64_t now_ns)
+{
+	uint64_t misses = live_misses(live->skel->obj);
+
+	tell_lost(live, misses - live->misses, EV_CPU_HOST, now_ns);
+	live->misses = misses;
+	live->misses_ns = now_ns;
+}
+
 static int live_read(struct source *s, uint64_t *horizon_ns)
 {
 	struct live *live = (struct live *)s;
 	uint64_t before = clock_ns(CLOCK_MONOTONIC);
 	int ret = ring_buffer__consume(live->rings);
 
+	if (before - live->misses_ns > MISSES_NS)
+		tell_misses(live, before);
 	*horizon_ns = before - SLACK_NS;
 	return ret < 0 ? ret : 1;
 }
@@ -175,19 +202,12 @@ static void tell_last_losses(struct live *live)
 {
 	uint32_t *seqs = calloc(live->cpus, sizeof(*seqs));
 
-	for (int cpu = 0; seqs && !numbered(live, seqs) && cpu < live->cpus; cpu++) {
-		struct ev_lost ev = {
-			.hdr = {.time_ns = clock_ns(CLOCK_MONOTONIC),
-				.cpu = EV_CPU_HOST,
-				.kind = EV_LOST},
-			.events = seqs[cpu] - live->next_seqs[cpu],
-			.cpu = cpu,
-		};
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 
-		if (ev.events)
-			live->source.feed(live->source.ctx, &ev, sizeof(ev));
-	}
+	for (int cpu = 0; seqs && !numbered(live, seqs) && cpu < live->cpus; cpu++)
+		tell_lost(live, seqs[cpu] - live->next_seqs[cpu], cpu, now_ns);
 	free(seqs);
+	tell_misses(live, now_ns);
 }
 
 static int live_drain(struct source *s)
