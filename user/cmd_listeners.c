@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* sockline listeners: every listening TCP socket of the host, and both its queues. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "cmd_listeners.h"
 #include "cmds.h"
 #include "kernel.h"
+#include "snapshot_blame.h"
 
 struct listeners_opts {
 	double interval;
@@ -26,6 +28,48 @@ static uint64_t clock_ns(clockid_t clock)
 
 	clock_gettime(clock, &ts);
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* The fullest accept queue of those in their last fifth. */
+static const struct row *worst_of(const struct rows *r, size_t *due)
+{
+	const struct row *worst = NULL;
+
+	*due = 0;
+	for (size_t i = 0; i < r->cnt; i++) {
+		const struct snap_sock *a = &r->rows[i].sock->s, *b;
+
+		if (!blame_due(&r->rows[i]))
+			continue;
+		(*due)++;
+		b = worst ? &worst->sock->s : NULL;
+		if (!b || (uint64_t)a->acceptq * (b->limit + 1) >
+				  (uint64_t)b->acceptq * (a->limit + 1))
+			worst = &r->rows[i];
+	}
+	return worst;
+}
+
+/* How many there are, and which is worst. */
+static void last_word(const struct listeners_view *v)
+{
+	char text[ROW_WORDS], blame[BLAME_LEN];
+	const struct row *worst;
+	size_t due;
+
+	fprintf(stderr, "%zu listener%s", v->rows->cnt, v->rows->cnt == 1 ? "" : "s");
+	if (v->rows->netns_cnt > 1)
+		fprintf(stderr, " in %zu namespaces", v->rows->netns_cnt);
+	worst = worst_of(v->rows, &due);
+	if (!worst) {
+		fprintf(stderr, ", no accept queue above 80 %%\n");
+		return;
+	}
+	row_address(worst, text, sizeof(text));
+	blame_text(v->rows, worst, &v->look, NULL, v->start_ns, v->now_ns, blame);
+	fprintf(stderr, ", %zu with an accept queue above 80 %%; worst %s\n", due, text);
+	if (!v->conf->common->wide)
+		fprintf(stderr, "%s\n", blame);
 }
 
 static int show(const struct listeners_conf *conf, const struct snapshot *snapshot)
@@ -48,7 +92,7 @@ static int show(const struct listeners_conf *conf, const struct snapshot *snapsh
 		ret = listeners_json(&v);
 	} else {
 		ret = listeners_text(&v);
-		listeners_last_word(&v);
+		last_word(&v);
 	}
 	rows_free(&rows);
 	return ret;

@@ -31,8 +31,6 @@ bool listeners_wants(const struct listeners_view *v, const struct row *row);
 /* To stdout; 0 or -errno. */
 int listeners_text(const struct listeners_view *v);
 int listeners_json(const struct listeners_view *v);
-/* How many there are, and which is worst, to stderr. */
-void listeners_last_word(const struct listeners_view *v);
 
 /* Looks every conf->interval seconds until it is time to stop; an exit status. */
 int listeners_follow(const struct listeners_conf *conf);

@@ -327,6 +327,7 @@ static void json_row(struct json *j, const struct listeners_view *v, const struc
 	json_object(j, NULL);
 	json_str(j, "type", "listener");
 	json_time(j, "time", v->unix_ns);
+	json_u64_if(j, "elapsed_us", v->seen, (v->now_ns - v->start_ns) / 1000);
 	snapshot_json_listener(j, v->rows->host, v->rows->snapshot, row->sock, seen, v->now_ns);
 	json_seen(j, v, seen);
 	json_str(j, "blame", *blame ? blame : NULL);
@@ -356,45 +357,4 @@ int listeners_json(const struct listeners_view *v)
 	}
 	json_free(&j);
 	return flushed();
-}
-
-/* The fullest accept queue of those in their last fifth. */
-static const struct row *worst_of(const struct rows *r, size_t *due)
-{
-	const struct row *worst = NULL;
-
-	*due = 0;
-	for (size_t i = 0; i < r->cnt; i++) {
-		const struct snap_sock *a = &r->rows[i].sock->s, *b;
-
-		if (!blame_due(&r->rows[i]))
-			continue;
-		(*due)++;
-		b = worst ? &worst->sock->s : NULL;
-		if (!b || (uint64_t)a->acceptq * (b->limit + 1) >
-				  (uint64_t)b->acceptq * (a->limit + 1))
-			worst = &r->rows[i];
-	}
-	return worst;
-}
-
-void listeners_last_word(const struct listeners_view *v)
-{
-	char text[ROW_WORDS], blame[BLAME_LEN];
-	const struct row *worst;
-	size_t due;
-
-	fprintf(stderr, "%zu listener%s", v->rows->cnt, v->rows->cnt == 1 ? "" : "s");
-	if (v->rows->netns_cnt > 1)
-		fprintf(stderr, " in %zu namespaces", v->rows->netns_cnt);
-	worst = worst_of(v->rows, &due);
-	if (!worst) {
-		fprintf(stderr, ", no accept queue above 80 %%\n");
-		return;
-	}
-	row_address(worst, text, sizeof(text));
-	blame_text(v->rows, worst, &v->look, seen_of(v, worst), v->start_ns, v->now_ns, blame);
-	fprintf(stderr, ", %zu with an accept queue above 80 %%; worst %s\n", due, text);
-	if (!wide(v))
-		fprintf(stderr, "%s\n", blame);
 }

@@ -92,6 +92,11 @@ def fork_holder(socks, name):
         os._exit(0)
 
 
+def seconds_between(before, r):
+    """Of two looks."""
+    return r["elapsed_us"] / 1e6 - before["elapsed_us"] / 1e6
+
+
 class Random(lib.LiveTest):
     """More than 200 listeners in three namespaces, whose owners are many."""
 
@@ -400,7 +405,8 @@ class Followed(lib.LiveTest):
         time.sleep(0.3)
         for _ in range(40):
             self.accept(listener)
-        self.assertLess(time.monotonic() - begun, 1.9, "too slow a machine for this test")
+        if time.monotonic() - begun > 1.8:
+            self.skipTest("too slow a machine: it was looked at meanwhile")
         r = lib.until(lambda: next(iter(self.looks(listener)), None), "a look")
         self.assertEqual(r["acceptq"]["depth"], 0)
         self.assertEqual(r["acceptq"]["peak"], 40)
@@ -442,8 +448,10 @@ class Followed(lib.LiveTest):
         # The kernel's count goes on with resets that meet a listener.
         drops = looks[-1]["drops"]
         self.assertGreaterEqual(drops, 3)
-        told = sum(r["rates"]["drop_per_s"] for r in self.looks(listener)) * 0.5
-        self.assertTrue(drops * 0.8 < told < drops * 1.2, self.looks(listener))
+        looks = self.looks(listener)
+        told = sum(r["rates"]["drop_per_s"] * seconds_between(before, r)
+                   for before, r in zip(looks, looks[1:]))
+        self.assertTrue(drops - 0.5 < told < drops + 0.5, looks)
 
     def test_how_it_ends(self):
         listener = self.listen()
