@@ -146,38 +146,57 @@ static int with_sinks(const struct cmd *cmd, const struct watch *w, const struct
 	return ret;
 }
 
+/* Further recordings, without --from before each.  0, or an exit status. */
+static int more_files(const struct cmd *cmd, struct watch *w, int first, int argc, char **argv)
+{
+	if (first < argc && opts_after_dashes(first, argv))
+		return opts_error(cmd, "--from replays a recording; it runs no command");
+	for (; first < argc; first++)
+		if (set_from(w, argv[first]))
+			return opts_error(cmd, "'%s' is not a file name", argv[first]);
+	return 0;
+}
+
+static int start(const struct cmd *cmd, struct watch *w, struct filter *f, const struct common *c,
+		 char **command)
+{
+	struct stop stop;
+	char why[160];
+	int hold_fd = -1, ret;
+
+	if (f->netns_arg && netns_parse(f->netns_arg, &f->netns, why, sizeof(why)))
+		return opts_error(cmd, "--netns: %s", why);
+	ret = stop_init(&stop, w->from_cnt ? 0 : c->duration);
+	if (ret)
+		return opts_error(cmd, "signals: %s", strerror(-ret));
+	if (command) {
+		f->followed = w->active = true;
+		ret = stop_start_child(&stop, command, &hold_fd);
+		if (ret < 0)
+			return opts_error(cmd, "fork: %s", strerror(-ret));
+	}
+	ret = with_sinks(cmd, w, f, c, &stop, hold_fd);
+	stop_close(&stop);
+	return ret;
+}
+
 static int watch_run(const struct cmd *cmd, int argc, char **argv)
 {
 	struct watch w = {0};
 	struct filter f = {0};
 	struct common c = {0};
-	int first = opts_parse(cmd, argc, argv, (void *[]){&w, &f, &c});
-	int hold_fd = -1, ret;
-	struct stop stop;
-	char why[160];
+	int first = opts_parse(cmd, argc, argv, (void *[]){&w, &f, &c}), ret = 0;
 
 	if (first < 0)
-		return opts_exit(first);
-	while (w.from_cnt && first < argc && !opts_after_dashes(first, argv))
-		set_from(&w, argv[first++]);
-	if (w.from_cnt && first < argc)
-		return opts_error(cmd, "--from replays a recording; it runs no command");
-	if (first < argc && !opts_after_dashes(first, argv))
-		return opts_error(cmd, "'%s' is no option; a command to run goes behind --",
-				  argv[first]);
-	if (f.netns_arg && netns_parse(f.netns_arg, &f.netns, why, sizeof(why)))
-		return opts_error(cmd, "--netns: %s", why);
-	ret = stop_init(&stop, w.from_cnt ? 0 : c.duration);
-	if (ret)
-		return opts_error(cmd, "signals: %s", strerror(-ret));
-	if (first < argc) {
-		f.followed = w.active = true;
-		ret = stop_start_child(&stop, argv + first, &hold_fd);
-		if (ret < 0)
-			return opts_error(cmd, "fork: %s", strerror(-ret));
-	}
-	ret = with_sinks(cmd, &w, &f, &c, &stop, hold_fd);
-	stop_close(&stop);
+		ret = opts_exit(first);
+	else if (w.from_cnt)
+		ret = more_files(cmd, &w, first, argc, argv);
+	else if (first < argc && !opts_after_dashes(first, argv))
+		ret = opts_error(cmd, "'%s' is no option; a command to run goes behind --",
+				 argv[first]);
+	if (first >= 0 && !ret)
+		ret = start(cmd, &w, &f, &c,
+			    first < argc && !w.from_cnt ? argv + first : NULL);
 	free(w.from);
 	return ret;
 }

@@ -126,6 +126,7 @@ static void gap_add(struct order *o, struct sequence *s, uint32_t events, uint64
 static int sequence_note(struct order *o, const struct ev_hdr *hdr)
 {
 	struct sequence *s = &o->cpus[hdr->cpu];
+	uint32_t behind;
 	int32_t ahead;
 
 	if (hdr->cpu >= o->cpus_used)
@@ -138,9 +139,10 @@ static int sequence_note(struct order *o, const struct ev_hdr *hdr)
 	}
 	ahead = hdr->seq - s->newest;
 	if (ahead <= 0) {
-		if (-ahead >= WINDOW || s->seen >> -ahead & 1)
+		behind = s->newest - hdr->seq;
+		if (behind >= WINDOW || s->seen >> behind & 1)
 			return -EEXIST;
-		s->seen |= 1ULL << -ahead;
+		s->seen |= 1ULL << behind;
 		if (s->missing && (int32_t)(hdr->seq - s->established) > 0) {
 			s->missing--;
 			o->stats.lost--;

@@ -113,10 +113,11 @@ static int find_parts(struct record_disk *d)
 			ret = remember(d, number, st.st_size);
 	}
 	closedir(stream);
+	if (ret || !d->old_cnt)
+		return ret;
 	qsort(d->old, d->old_cnt, sizeof(*d->old), by_number);
-	if (d->old_cnt)
-		d->number = d->old[d->old_cnt - 1].number;
-	return ret;
+	d->number = d->old[d->old_cnt - 1].number;
+	return 0;
 }
 
 static void remove_oldest(struct record_disk *d)

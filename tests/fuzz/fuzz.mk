@@ -28,7 +28,24 @@ $(B)/fuzz/unpack: $(B)/fuzz/tests/fuzz/unpack.o $(B)/fuzz/core.a
 	$(call say,LINK,$@)
 	$(Q)$(FUZZ_CLANG) $(FUZZ_FLAGS) -o $@ $^ $(CORE_LIBS) -lm
 
+# What was found once, and stays mended.
+.PHONY: fuzz-found
+fuzz-found: fuzz-build
+	$(call say,TEST,fuzz-found)
+	$(Q)for t in $(FUZZ_TARGETS); do \
+		ASAN_OPTIONS=abort_on_error=1 $(B)/fuzz/fuzz_$$t -runs=1 tests/fuzz/found/* \
+			tests/fuzz/args/* tests/data/*.rec >$(B)/fuzz/log-found-$$t 2>&1 || \
+			{ cat $(B)/fuzz/log-found-$$t; exit 1; }; done
+
 fuzz: fuzz-build
 	$(Q)B=$(B) SECONDS_EACH=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ_TARGETS)
+
+# The same tests, with every read and write watched.
+.PHONY: sanitize
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+sanitize:
+	$(Q)ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 $(MAKE) --no-print-directory \
+		B=$(B)/sanitize CFLAGS="$(SANITIZE)" LDFLAGS="-fsanitize=address,undefined" unit golden fuzz-found
+	$(Q)B=$(B)/sanitize tests/live/run test_record
 
 -include $(FUZZ_CORE:.o=.d)

@@ -119,6 +119,38 @@ class Same(RecordTest):
         self.assertLessEqual(each, 100)
         self.assertIn(f"{int(each)} bytes a connection", talk)
 
+    def test_with_losses(self):
+        """sockline is held up until its rings overflow; a loss too is replayed as it was seen."""
+        listener = self.listen(backlog=64)
+        self.record("--json")
+        self.storm(listener, 20)
+        self.sockline.process.send_signal(signal.SIGSTOP)
+        client = lib_raw.Client(self, listener)
+        for seq in range(30000):  # a SYN and a cookie each
+            client.port = 2000 + seq % 10000
+            client.send(lib_raw.SYN, seq)
+        self.sockline.process.send_signal(signal.SIGCONT)
+        time.sleep(0.5)
+        self.storm(listener, 20)
+        self.ended()
+        status, out, _ = replay("--from", self.path, "--json")
+        self.assertEqual(status, 0)
+        self.assertGreater(parse(out)[-1]["lost"], 1000)
+        self.assertEqual(out, self.sockline.text())
+
+    def test_ended_by_count(self):
+        """-n ends live and replay at the same place; without it the rest is shown too."""
+        listener = self.listen()
+        self.record("--json", "-n", "5")
+        for _ in range(8):
+            self.connect(listener)
+        for _ in range(8):
+            self.accept(listener)
+        self.assertEqual(self.sockline.process.wait(lib.SOON), 0)
+        _, out, _ = replay("--from", self.path, "--json", "-n", "5")
+        self.assertEqual(out, self.sockline.text())
+        self.assertEqual(parse(out)[-1]["connections"], 5)
+
     def test_filters_and_options_of_watch(self):
         one, other = self.listen(), self.listen(addr=lib.V6_SRV)
         self.record("--json")
@@ -436,6 +468,29 @@ class Bad(RecordTest):
         self.assertNotIn("replaying", out)
 
 
+    def test_hostile_names_on_a_terminal(self):
+        """A recorded comm, interface or cgroup drives no terminal: only sockline's own colours."""
+        path = os.path.join(lib.ROOT, "tests", "data", "hostile.rec")
+        for args in ((), ("--steps", "--explain"), ("--wide",), ("--json",)):
+            main, terminal = pty.openpty()
+            watch = subprocess.Popen([lib.SOCKLINE, "watch", "--from", path, *args],
+                                     stdout=terminal, stderr=terminal,
+                                     env={**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"})
+            os.close(terminal)
+            said = b""
+            while True:
+                try:
+                    said += os.read(main, 4096)
+                except OSError:
+                    break
+            os.close(main)
+            self.assertEqual(watch.wait(), 0)
+            text = said.decode()  # and it is UTF-8
+            self.assertIn("0;ha", text)
+            text = re.sub(r"\x1b\[(0|1|2|31|32|33)m|\r\x1b\[K|\r?\n", "", text)
+            self.assertEqual([c for c in text if not c.isprintable()], [], args)
+
+
 class Usage(RecordTest):
     def test_bad_arguments(self):
         for args, word in (([], "-o FILE"), (["-o", "-", "--json"], "--json"),
@@ -453,6 +508,9 @@ class Usage(RecordTest):
     def test_replay_runs_no_command(self):
         status, _, err = replay("--from", "x", "--", "true")
         self.assertEqual((status, len(err.splitlines())), (2, 1))
+        status, out, err = replay("--from", "x", "y", "--json")
+        self.assertEqual((status, len(err.splitlines())), (2, 2))
+        self.assertEqual(parse(out)[-1]["type"], "summary")
 
 
 if __name__ == "__main__":
