@@ -57,7 +57,7 @@ run: deps
 test: deps test-deps
 	@$(MAKE) --no-print-directory all check
 
-check: lint unit asan golden sanitize live
+check: lint unit golden sanitize live
 
 # Installs what is missing, and says nothing when nothing is.
 deps:

@@ -109,7 +109,7 @@ static inline void build_call(struct ev_call *e, const struct act *a)
 	e->call = a->more ? a->more : CALL_CONNECT;
 }
 
-/* Everything that is not a socket's event. */
+/* What the source itself says. */
 static inline void build_host(union event *ev, const struct act *a)
 {
 	switch (ev->hdr.kind) {
@@ -135,80 +135,94 @@ static inline void build_host(union event *ev, const struct act *a)
 	}
 }
 
+/* A connection that comes, up to the accept queue. */
+static inline void build_passive(union event *ev, const struct act *a)
+{
+	switch (ev->hdr.kind) {
+	case EV_SYN:
+		ev->syn.queues = build_queues(a);
+		ev->syn.tcp_seq = a->what;
+		ev->syn.ifindex = 2;
+		ev->syn.max_syn_backlog = 128;
+		ev->syn.syncookies = a->more;
+		return;
+	case EV_SYNACK:
+	case EV_SYNACK_RETRANSMIT:
+		ev->synack.queues = build_queues(a);
+		ev->synack.retrans = a->what;
+		return;
+	case EV_QUEUED:
+		ev->queued.queues = build_queues(a);
+		ev->queued.cookie = a->cookie ? a->cookie : CHILD;
+		return;
+	case EV_DROP:
+		ev->drop.queues = build_queues(a);
+		ev->drop.reason = a->what;
+		ev->drop.tcp_flags = a->more;
+		return;
+	case EV_REQUEST_GONE:
+		ev->gone.queues = build_queues(a);
+		ev->gone.reason = a->what;
+		ev->gone.retrans = a->more;
+		return;
+	case EV_REFUSED:
+		ev->refused.tcp_seq = a->what;
+		ev->refused.ifindex = 2;
+		return;
+	}
+}
+
+/* A socket that has a cookie of its own. */
+static inline void build_socket(union event *ev, const struct act *a)
+{
+	uint64_t cookie = a->cookie ? a->cookie : CHILD;
+
+	switch (ev->hdr.kind) {
+	case EV_ACCEPTED:
+		ev->accepted.cookie = cookie;
+		ev->accepted.process = build_process(812, "nginx");
+		ev->accepted.fd = 12;
+		return;
+	case EV_CHILD_STATE:
+	case EV_CONNECT_STATE:
+	case EV_SYN_RETRANSMIT:
+		ev->state.cookie = cookie;
+		ev->state.old_state = ev->hdr.kind == EV_CHILD_STATE ? 1 : 2;
+		ev->state.new_state = a->what;
+		ev->state.error = a->more;
+		return;
+	case EV_CONNECT:
+		ev->connect.tuple.lport = 0;
+		ev->connect.cookie = cookie;
+		ev->connect.process = build_process(900, "curl");
+		ev->connect.fd = 3;
+		return;
+	case EV_LISTEN:
+	case EV_UNLISTEN:
+	case EV_LISTENER:
+		build_listen(&ev->listen, a);
+		return;
+	case EV_CALL:
+		build_call(&ev->call, a);
+		return;
+	}
+}
+
 static inline union event build(const struct act *a)
 {
 	const struct event_desc *desc = event_desc(a->kind);
 	struct ev_tuple tuple = build_tuple(a->rport);
-	uint64_t cookie = a->cookie ? a->cookie : CHILD;
 	union event ev;
 
 	memset(&ev, 0, sizeof(ev));
-	ev.hdr = (struct ev_hdr){.time_ns = BASE_NS + a->at_us * US,
-				 .kind = a->kind,
-				 .flags = a->flags};
+	ev.hdr.time_ns = BASE_NS + a->at_us * US;
+	ev.hdr.kind = a->kind;
+	ev.hdr.flags = a->flags;
 	if (desc && desc->tuple_at >= 0)
 		memcpy((char *)&ev + desc->tuple_at, &tuple, sizeof(tuple));
-	switch (a->kind) {
-	case EV_SYN:
-		ev.syn.queues = build_queues(a);
-		ev.syn.tcp_seq = a->what;
-		ev.syn.ifindex = 2;
-		ev.syn.max_syn_backlog = 128;
-		ev.syn.syncookies = a->more;
-		break;
-	case EV_SYNACK:
-	case EV_SYNACK_RETRANSMIT:
-		ev.synack.queues = build_queues(a);
-		ev.synack.retrans = a->what;
-		break;
-	case EV_QUEUED:
-		ev.queued.queues = build_queues(a);
-		ev.queued.cookie = cookie;
-		break;
-	case EV_ACCEPTED:
-		ev.accepted.cookie = cookie;
-		ev.accepted.process = build_process(812, "nginx");
-		ev.accepted.fd = 12;
-		break;
-	case EV_DROP:
-		ev.drop.queues = build_queues(a);
-		ev.drop.reason = a->what;
-		ev.drop.tcp_flags = a->more;
-		break;
-	case EV_REQUEST_GONE:
-		ev.gone.queues = build_queues(a);
-		ev.gone.reason = a->what;
-		ev.gone.retrans = a->more;
-		break;
-	case EV_CHILD_STATE:
-	case EV_CONNECT_STATE:
-	case EV_SYN_RETRANSMIT:
-		ev.state.cookie = cookie;
-		ev.state.old_state = a->kind == EV_CHILD_STATE ? 1 : 2;
-		ev.state.new_state = a->what;
-		ev.state.error = a->more;
-		break;
-	case EV_REFUSED:
-		ev.refused.tcp_seq = a->what;
-		ev.refused.ifindex = 2;
-		break;
-	case EV_CONNECT:
-		ev.connect.tuple.lport = 0;
-		ev.connect.cookie = cookie;
-		ev.connect.process = build_process(900, "curl");
-		ev.connect.fd = 3;
-		break;
-	case EV_LISTEN:
-	case EV_UNLISTEN:
-	case EV_LISTENER:
-		build_listen(&ev.listen, a);
-		break;
-	case EV_CALL:
-		build_call(&ev.call, a);
-		break;
-	default:
-		build_host(&ev, a);
-	}
+	build_passive(&ev, a);
+	build_socket(&ev, a);
+	build_host(&ev, a);
 	return ev;
 }
 

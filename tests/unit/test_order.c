@@ -78,8 +78,8 @@ Test(order, merges)
 
 		for (int k = 0; m->in[k].time_ns; k++)
 			cr_expect_eq(push(o, &m->in[k]), m->in[k].ret, "%s: push %d", m->name, k);
-		while ((ev = order_pop(o, UINT64_MAX)))
-			cr_expect_eq(ev->hdr.time_ns, m->out[n++], "%s: pop %d", m->name, n);
+		for (; (ev = order_pop(o, UINT64_MAX)); n++)
+			cr_expect_eq(ev->hdr.time_ns, m->out[n], "%s: pop %d", m->name, n);
 		cr_expect_eq(m->out[n], 0, "%s: only %d came out", m->name, n);
 		cr_expect_eq(order_stats(o)->lost, m->lost, "%s: lost %lu", m->name,
 			     order_stats(o)->lost);
