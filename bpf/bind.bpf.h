@@ -156,12 +156,16 @@ static __always_inline s32 connecting_fd(void)
 	return b && b->call.call == CALL_CONNECT ? b->call.fd : -1;
 }
 
+#define EINPROGRESS 115 /* include/uapi/asm-generic/errno.h */
+
 /* Of connects, `watch --active` needs the failed ones: some fail before any state changes. */
 static __always_inline bool call_wanted(const struct ev_call *call, s64 ret)
 {
 	if (!follow_wants())
 		return false;
-	return config.binds || (config.active && call->call == CALL_CONNECT && ret < 0);
+	if (config.active && call->call == CALL_CONNECT && ret < 0)
+		return true;
+	return config.binds && !(config.failed_calls && (ret >= 0 || ret == -EINPROGRESS));
 }
 
 static __always_inline void record_call(struct begun *b, s64 ret, u8 flags)

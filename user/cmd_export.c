@@ -146,7 +146,7 @@ static int live(struct exporting *x, struct stop *stop)
 		pipeline_add_sink(x->pipeline, x->stores[i]);
 	filter_to_config(x->filter, &conf.config);
 	conf.config.active = x->opts->active;
-	conf.config.binds = x->store_cnt != 0;
+	conf.config.binds = conf.config.failed_calls = x->store_cnt != 0;
 	ret = source_live_open(&conf, flow_feed, x->pipeline, &source, why);
 	if (ret)
 		return opts_error(x->cmd, "%s", why);

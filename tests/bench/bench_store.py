@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What stores cost: timelines a second from a recording, and an accept storm with and without.
+
+  bench_store.py BUILD_DIR [--connections N] [--runs N] [--pairs N] [--seconds S] [--out FILE]
+
+A ratio is conn/s with `export --store` divided by conn/s without, of runs that follow each other; the
+median of the pairs is told.  Absolute figures are the machine's, and only printed.
+"""
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "live"))
+
+import lib_clickhouse
+
+PORT = 17778
+NETNS = "sklbenchstore"
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_of(pid):
+    """Seconds of CPU that a process has used."""
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+class Sqlite:
+    name = "SQLite"
+
+    def __init__(self, directory):
+        self.file = f"{directory}/rows.db"
+        self.target = f"sqlite:{self.file}"
+
+    def empty(self):
+        for suffix in ("", "-wal", "-shm"):
+            if os.path.exists(self.file + suffix):
+                os.unlink(self.file + suffix)
+
+    def cpu(self):
+        return 0.0
+
+    def rows(self):
+        text = subprocess.run(["sqlite3", self.file, "SELECT count(*) FROM connections"],
+                              capture_output=True, text=True, check=True).stdout
+        return int(text)
+
+    def close(self):
+        pass
+
+
+class ClickHouse:
+    name = "ClickHouse"
+
+    def __init__(self, directory):
+        self.server = lib_clickhouse.ClickHouse(f"{directory}/clickhouse")
+        self.server.start()
+        self.target = f"clickhouse:{self.server.url}"
+
+    def empty(self):
+        self.server.query("DROP TABLE IF EXISTS connections")
+
+    def cpu(self):
+        return cpu_of(self.server.process.pid)
+
+    def rows(self):
+        return int(self.server.query("SELECT count() FROM connections"))
+
+    def close(self):
+        self.server.kill()
+
+
+def replay(args, store, recording):
+    """Of each run: timelines a second, CPU seconds of sockline and of the server."""
+    found = []
+    for _ in range(args.runs):
+        store.empty()
+        server, begun = store.cpu(), time.monotonic()
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([f"{args.build}/sockline", "export", "--from", recording, "--store",
+                        store.target], check=True, stderr=subprocess.DEVNULL)
+        seconds, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+        if store.rows() != args.connections:
+            sys.exit(f"{store.name} has {store.rows()} of {args.connections} connections")
+        found.append((args.connections / seconds,
+                      after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime,
+                      store.cpu() - server))
+    return found
+
+
+def storm(args):
+    out = subprocess.run(["ip", "netns", "exec", NETNS, f"{args.build}/bench/storm", str(PORT),
+                          str(args.seconds)], check=True, capture_output=True, text=True).stdout
+    return json.loads(out)
+
+
+def ratio(args, store):
+    store.empty()
+    before = storm(args)
+    export = subprocess.Popen([f"{args.build}/sockline", "export", "--netns",
+                               f"/run/netns/{NETNS}", "--store", store.target],
+                              stderr=subprocess.PIPE, text=True)
+    time.sleep(1.2)
+    during = storm(args)
+    time.sleep(0.3)
+    export.terminate()
+    text = export.communicate(timeout=60)[1]
+    if export.returncode or store.rows() != during["connections"]:
+        print(f"problem: {during['connections']} made, {store.rows()} in {store.name}: {text}",
+              file=sys.stderr)
+    return during["per_second"] / before["per_second"]
+
+
+def measure(args, directory):
+    recording = f"{directory}/bench.rec"
+    subprocess.run([f"{args.build}/live/do_recording", recording, str(args.connections)],
+                   check=True)
+    stores = [Sqlite(directory)]
+    if not lib_clickhouse.missing():
+        stores.append(ClickHouse(directory))
+    lines = [f"Linux {platform.release()}, {os.cpu_count()} CPUs, load before "
+             f"{os.getloadavg()[0]:.1f}; replays of {args.connections} connections, {args.pairs} "
+             f"pairs of storms of {args.seconds} s.", "",
+             "| store | timelines/s, median | best | CPU µs a timeline: sockline | server | "
+             "storm, with ÷ without | lowest |", "|---|---|---|---|---|---|---|"]
+    for store in stores:
+        runs = replay(args, store, recording)
+        ratios = [ratio(args, store) for _ in range(args.pairs)]
+        rate, own, server = ([r[i] for r in runs] for i in range(3))
+        each = 1e6 / args.connections
+        lines.append(f"| {store.name} | {statistics.median(rate):.0f} | {max(rate):.0f} | "
+                     f"{statistics.median(own) * each:.1f} | "
+                     f"{statistics.median(server) * each:.1f} | {statistics.median(ratios):.3f} | "
+                     f"{min(ratios):.3f} |")
+        store.close()
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("build")
+    ap.add_argument("--connections", type=int, default=1000000)
+    ap.add_argument("--runs", type=int, default=3)
+    ap.add_argument("--pairs", type=int, default=6)
+    ap.add_argument("--seconds", type=float, default=1)
+    ap.add_argument("--out")
+    args = ap.parse_args()
+    directory = tempfile.mkdtemp(prefix="sockline-bench-")
+    subprocess.run(["ip", "netns", "del", NETNS], stderr=subprocess.DEVNULL)
+    subprocess.run(["ip", "netns", "add", NETNS], check=True)
+    try:
+        subprocess.run(["ip", "-n", NETNS, "link", "set", "lo", "up"], check=True)
+        text = measure(args, directory)
+    finally:
+        subprocess.run(["ip", "netns", "del", NETNS])
+        shutil.rmtree(directory)
+    print(text)
+    if args.out:
+        with open(args.out, "w") as f:
+            f.write(text)
+
+
+main()
