@@ -45,8 +45,8 @@ static __always_inline void count_syn(struct __sk_buff *skb, struct hand *hand,
 	/* A repeated SYN that finds its request is answered by tcp_check_req, full or not. */
 	if (hand->drop && request_met_by(skb, &hand->seg.tuple))
 		hand->drop = 0;
-	if (hand->drop && hand->drop < COUNTERS_CNT)
-		row->n[hand->drop]++;
+	if (hand->drop)
+		row->n[hand->drop & (COUNTERS_CNT - 1)]++;
 }
 
 static __always_inline void count_met(struct __sk_buff *skb, struct tcp_sock *tp)
@@ -93,8 +93,8 @@ static __always_inline void count_answer(struct hand *hand, u32 what)
 
 	if (!row)
 		return;
-	if (hand->drop && hand->drop < COUNTERS_CNT)
-		row->n[hand->drop]--;
+	if (hand->drop)
+		row->n[hand->drop & (COUNTERS_CNT - 1)]--;
 	hand->drop = 0;
 	if (what < COUNTERS_CNT)
 		row->n[what]++;
