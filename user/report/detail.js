@@ -54,7 +54,7 @@ function stepTable(c) {
 	return table('Steps of the connection',
 		[{name: 'After', cls: 'num'}, {name: 'Step'}, {name: 'What happened', cls: 'words'},
 			{name: 'SYN queue', cls: 'num'}, {name: 'Accept queue', cls: 'num'}],
-		c.steps.map((s) => [duration(s.at_ns / 1000), ...stepWords(c, s.step),
+		c.steps.map((s) => [duration(s.at_us), ...stepWords(c, s.step),
 			depth(s.synq, c.synq), depth(s.acceptq, c.acceptq)]), 'steps');
 }
 

@@ -79,7 +79,7 @@ function stepHeights(c) {
 
 	return c.steps.map((s, i) => {
 		if (i)
-			y += 36 + Math.min(90, 13 * Math.log10(1 + (s.at_ns - c.steps[i - 1].at_ns) / 1000));
+			y += 42 + Math.min(84, 12 * Math.log10(1 + (s.at_ns - c.steps[i - 1].at_ns) / 1000));
 		return y;
 	});
 }
@@ -133,7 +133,8 @@ function depthNode(x, y, depth, limit) {
 function laneNodes(lanes, x, bottom, c) {
 	const names = {client: endpoint(c.remote.addr, c.remote.port),
 		server: endpoint(c.remote.addr, c.remote.port),
-		process: c.process ? processName(c.process.comm, c.process.pid) : ''};
+		process: c.process ? processName(c.process.comm, c.process.pid)
+			: c.listener && c.listener.owner};
 
 	return lanes.map(([id, name]) => [
 		line(x[id], 58, x[id], bottom, `lane ${id}`),
@@ -143,19 +144,27 @@ function laneNodes(lanes, x, bottom, c) {
 
 /* The time that a connection stood in a queue, as a bar on its lane. */
 function stayNode([lane, from, to, ns], x, ys, bottom) {
-	const y1 = ys[from], y2 = to < 0 ? bottom : ys[to], label = y2 - y1 > 54;
+	const y1 = ys[from], y2 = to < 0 ? bottom : ys[to], between = [...ys.slice(from, to < 0 ? undefined : to), y2];
+	let at = 0;
 
-	return [svg('rect', {x: x[lane] - 5, y: y1, width: 10, height: Math.max(2, y2 - y1),
-		rx: 3, class: `stay ${lane}`}),
-	label && text(x[lane] + 11, (y1 + y2) / 2 + 9, to < 0 ? 'still there' : duration(ns / 1000),
-		{class: `stay-text ${lane}`})];
+	/* The words stand in the widest gap, below the depth that is told at its beginning. */
+	for (let i = 1; i + 1 < between.length; i++)
+		if (between[i + 1] - between[i] > between[at + 1] - between[at])
+			at = i;
+	return [svg('rect', {x: x[lane] - 5, y: y1, width: 10, height: Math.max(2, y2 - y1), rx: 3,
+		class: `stay ${lane}`}),
+	text(x[lane] + 9, Math.max((between[at] + between[at + 1]) / 2 + 6, between[at] + 31),
+		to < 0 ? 'still there' : duration(Math.floor(ns / 1000)), {class: `stay-text ${lane}`})];
 }
 
 function stepNodes(c, i, y, x, reached, gap) {
-	const s = c.steps[i], arrow = (ARROWS[c.role] || {})[s.step];
-	const out = [text(6, y + 4, duration(s.at_ns / 1000), {class: 'when'})];
+	const s = c.steps[i], before = c.steps[i - 1], arrow = (ARROWS[c.role] || {})[s.step];
+	const out = [text(6, y + 4, duration(s.at_us), {class: 'when'})];
 	const lane = (id) => x[id === 'reached' ? reached : id] ?? x.process;
 
+	/* Late in a long story the digits that change are not shown. */
+	if (before && s.at_us > before.at_us && duration(s.at_us) === duration(before.at_us))
+		out.push(text(6, y + 18, `+ ${duration(s.at_us - before.at_us)}`));
 	if (arrow && arrow.to)
 		out.push(arrowNode(lane(arrow.from), lane(arrow.to), y, {...arrow, span: gap}, gap < 110));
 	else if (arrow)
@@ -186,7 +195,7 @@ function sequenceDiagram(c, width) {
 		text(x.synq + gap / 2, 18, 'kernel', {'text-anchor': 'middle', class: 'kernel-name'})];
 
 	return drawing(width, bottom + 6, 'Timeline of the connection',
-		c.steps.map((s) => `${duration(s.at_ns / 1000)}: ${stepWords(c, s.step).join(': ')}`).join(' '),
+		c.steps.map((s) => `${duration(s.at_us)}: ${stepWords(c, s.step).join(': ')}`).join(' '),
 		...[kernel || [], laneNodes(lanes, x, bottom, c), stays(c).map((st) => stayNode(st, x, ys, bottom)),
 			steps].flat(Infinity).filter(Boolean));
 }

@@ -19,7 +19,7 @@ function dress(node, attrs, children) {
 		else
 			node.setAttribute(name, value === true ? '' : value);
 	}
-	node.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false));
+	node.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
 	return node;
 }
 
