@@ -57,12 +57,14 @@ static __always_inline u32 log2_floor(u64 v)
 
 static __always_inline void hist_add(struct counters_hist *h, u64 ns)
 {
-	u32 bin = log2_floor(ns / 1000);
+	u64 bin = log2_floor(ns / 1000);
 
 	h->sum_ns += ns;
 	if (bin >= COUNTERS_BINS)
 		bin = COUNTERS_BINS - 1;
-	h->bins[bin]++;
+	/* Hidden from the compiler, the mask stays; 6.1's verifier bounds nothing but that. */
+	asm volatile("" : "+r"(bin));
+	h->bins[bin & (COUNTERS_BINS - 1)]++;
 }
 
 /* The segment that a listener is being given on this CPU right now: see met.bpf.h. */
