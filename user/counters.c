@@ -110,6 +110,19 @@ static int prepare(struct counters *c)
 	return ret ? ret : snapshot_open(&c->reader);
 }
 
+/* A listener that was never asked for its cookie has none; the snapshot asks all of them, so that
+ * the first accept finds its row. */
+static int give_cookies(struct counters *c)
+{
+	struct snapshot_query query = {.scope = SNAP_LISTENERS, .netns = c->netns};
+	struct snapshot *snap;
+	int ret = snapshot_read(c->reader, &query, &snap);
+
+	if (!ret)
+		snapshot_free(snap);
+	return ret;
+}
+
 static int open_all(struct counters *c, const struct counters_conf *conf, char why[COUNTERS_WHY])
 {
 	struct btf *btf = btf__load_vmlinux_btf();
@@ -124,6 +137,8 @@ static int open_all(struct counters *c, const struct counters_conf *conf, char w
 		return fail(why, ret, "the kernel does not load the counters: %s%s", strerror(-ret),
 			    conf->verbose ? "" : " (-v tells more)");
 	ret = prepare(c);
+	if (!ret)
+		ret = give_cookies(c);
 	if (ret)
 		return fail(why, ret, "cannot read sockets: %s", strerror(-ret));
 	return attach(c, why);

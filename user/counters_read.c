@@ -14,15 +14,21 @@
 #define SECOND 1000000000ULL
 /* Owners change without a word, by fork and exit: looked at so often. */
 #define REFRESH_NS (10 * SECOND)
-#define REFRESH_SHARE 200
+#define REFRESH_SHARE 100
+#define REFRESH_WAIT_MAX (5 * SECOND)
 #define TCP_LISTEN 10
 
-static uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return ts.tv_sec * SECOND + ts.tv_nsec;
+}
+
+static uint64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static int by_cookie(const void *a, const void *b)
@@ -132,10 +138,11 @@ static int refresh(struct counters *c)
 {
 	struct snapshot_query query = {.scope = SNAP_LISTENERS, .netns = c->netns};
 	struct snapshot *snap;
-	uint64_t begun = now_ns();
+	uint64_t cost = clock_ns(CLOCK_PROCESS_CPUTIME_ID), pause;
 	int ret;
 
 	c->changes = c->skel->bss->host.changes;
+	c->snap_ns = now_ns();
 	ret = snapshot_read(c->reader, &query, &snap);
 	if (ret)
 		return ret;
@@ -146,7 +153,8 @@ static int refresh(struct counters *c)
 	}
 	forget_rows(c);
 	c->view.time_ns = now_ns();
-	c->refresh_from_ns = c->view.time_ns + (c->view.time_ns - begun) * REFRESH_SHARE;
+	pause = (clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cost) * REFRESH_SHARE;
+	c->refresh_from_ns = c->view.time_ns + (pause < REFRESH_WAIT_MAX ? pause : REFRESH_WAIT_MAX);
 	c->refresh_by_ns = c->view.time_ns + REFRESH_NS;
 	ask_gauges(c);
 	return 0;
@@ -217,6 +225,17 @@ static void add_row(struct counters_row *to, const struct counters_row *from)
 	}
 }
 
+/* Since the last snapshot it was accepted from by a process that did not hold it then: forked. */
+static bool accepted_by_stranger(const struct counters *c, const struct counters_listener *l)
+{
+	if (l->total.last_accept_ns < c->snap_ns)
+		return false;
+	for (uint32_t i = 0; i < l->owner_cnt; i++)
+		if (l->owners[i].pid == l->total.last_accept_by.pid)
+			return false;
+	return true;
+}
+
 static void take_rows(struct counters *c, uint32_t cnt)
 {
 	struct counters_row sum;
@@ -235,6 +254,8 @@ static void take_rows(struct counters *c, uint32_t cnt)
 		for (int cpu = 0; cpu < c->cpus; cpu++)
 			add_row(&sum, &c->values[(size_t)i * c->cpus + cpu]);
 		l->total = sum;
+		if (accepted_by_stranger(c, l))
+			c->stranger = true;
 	}
 }
 

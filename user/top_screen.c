@@ -321,6 +321,10 @@ int top_screen(struct top *t)
 	ui.column = top_column_named(t->opts->sort ? t->opts->sort : "pressure");
 	ret = run(&ui);
 	detail_close(&ui);
+	/* A terminal without a second screen keeps the picture, but not the keys, which are dead now. */
+	move(LINES - 1, 0);
+	clrtoeol();
+	refresh();
 	endwin();
 	delscreen(screen);
 	free(ui.rows);
