@@ -3,8 +3,8 @@
  * Who holds these files?  Walks the descriptor table of every task, and tells of each entry that is
  * one of the files in `held`.
  *
- * Only addresses are compared: where most of a hundred thousand files are not wanted, iter/task_file
- * would touch each of them.  Tells also which network namespaces exist, whether anything leads to
+ * Only addresses are compared: where most of a hundred thousand files are not wanted,
+ * iter/task_file would touch each of them.  Tells also which network namespaces exist, whether anything leads to
  * them or not.  Needs bpf_loop(), of Linux 5.17.
  */
 #include "vmlinux.h"
@@ -89,7 +89,7 @@ struct nets {
 	const void *ops;
 };
 
-/* All struct net are in one ring, net_namespace_list; its head, alone, is in none and has no ops. */
+/* All struct net are in one ring, net_namespace_list; its head, alone, is in none: no ops. */
 static long walk_nets(u32 index, struct nets *n)
 {
 	struct net *net = n->at;

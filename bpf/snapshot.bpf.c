@@ -68,7 +68,7 @@ static __always_inline bool wanted(u32 netns, u8 state, u16 lport)
 	return lport != 0;
 }
 
-/* An iterator's context, read once: the verifier forgets a NULL check when the field is read again. */
+/* An iterator's context, read once: the verifier forgets a NULL check when a field is read again. */
 struct at {
 	struct seq_file *seq;
 	struct task_struct *task;

@@ -212,7 +212,7 @@ static int parse(const struct cmd *cmd, const struct args *args, const char *tar
 	return 0;
 }
 
-/* Options may stand on both sides of ADDR:PORT.  *target NULL: over, the exit status is returned. */
+/* Options may stand on both sides of ADDR:PORT.  *target NULL: over, the exit status is returned */
 static int operand(const struct cmd *cmd, int argc, char **argv, void *const to[],
 		   const char **target)
 {

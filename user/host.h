@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What goes with a snapshot when it is shown: addresses of namespaces, names of interfaces, paths of
- * cgroups.  Each is asked once, when it is first wanted.
+ * What goes with a snapshot when it is shown: addresses of namespaces, names of interfaces, paths
+ * of cgroups.  Each is asked once, when it is first wanted.
  */
 #ifndef SOCKLINE_HOST_H
 #define SOCKLINE_HOST_H

@@ -46,8 +46,8 @@ const char *netns_label(const struct netns_ref *ref, char *buf, size_t len);
 /* A file descriptor of the namespace, or -errno: ENOENT when it is not in the list, ESTALE when
  * it has gone meanwhile.  The caller closes it. */
 int netns_open(const struct netns_list *list, uint32_t inum);
-/* Calls fn in the namespace, in a thread that ends with it.  fd -1: the caller's own namespace, here
- * and below.  -errno, or what fn returns. */
+/* Calls fn in the namespace, in a thread that ends with it.  fd -1: the caller's own namespace,
+ * here and below.  -errno, or what fn returns. */
 int netns_run(int fd, int (*fn)(void *arg), void *arg);
 
 /*

@@ -197,7 +197,7 @@ static void *pass_all_netns(void *arg)
 	return NULL;
 }
 
-/* All namespaces in one thread, all files in this one; then the namespaces that only a file led to. */
+/* All namespaces in one thread, all files in this one; then what only a file led to. */
 static int pass_everything(struct run *run)
 {
 	pthread_t thread;
@@ -272,8 +272,8 @@ static int pass_listeners(struct run *run)
 	return run->err;
 }
 
-/* Listeners are few among many files: first the sockets, then who has their files.  -EAGAIN: that is
- * not all, all files must be looked at. */
+/* Listeners are few among many files: first the sockets, then who has their files.  -EAGAIN: that
+ * is not all, all files must be looked at. */
 static int passes_short(struct run *run, struct snapshot_reader *reader)
 {
 	pthread_t thread;

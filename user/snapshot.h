@@ -43,8 +43,8 @@ struct snapshot_reader;
 /* 0 or -ENOMEM. */
 int snapshot_open(struct snapshot_reader **out);
 void snapshot_close(struct snapshot_reader *reader);
-/* One pass.  *out is the caller's, who frees it.  The first of a scope loads its iterators.  -errno:
- * EPERM without the capabilities, EINVAL or ENOENT where the kernel has no such iterators. */
+/* One pass.  *out is the caller's, who frees it.  The first of a scope loads its iterators.
+ * -errno: EPERM without the capabilities, EINVAL or ENOENT where the kernel has no such iterators. */
 int snapshot_read(struct snapshot_reader *reader, const struct snapshot_query *query,
 		  struct snapshot **out);
 /* snapshot_open, snapshot_read and snapshot_close in one. */

@@ -236,7 +236,7 @@ static void learn_from_owner(struct snap_sock *s, struct snap_owner *o)
 	s->marks = (s->marks & ~(SNAP_M_WAITS | SNAP_M_KERNEL | SNAP_M_ORPHAN)) | o->marks;
 }
 
-/* Puts each owner behind those of the sockets before, as order (new place → old place) has them. */
+/* Puts each owner behind those of the sockets before; order: new place → old place. */
 static int place_owners(struct snapshot_build *b, const uint32_t *order)
 {
 	struct snapshot *snap = b->snap;

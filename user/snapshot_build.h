@@ -20,7 +20,8 @@ int snapshot_build_add(struct snapshot_build *b, const struct snap_hdr *hdr);
 /* Has every owner its socket? */
 bool snapshot_build_complete(const struct snapshot_build *b);
 void snapshot_build_drop_owners(struct snapshot_build *b);
-/* Sorts and hands over when err is 0, else frees; returns err, or its own.  Owners without a socket are left out. */
+/* Sorts and hands over when err is 0, else frees; returns err, or its own.  Owners without a socket
+ * are left out. */
 int snapshot_build_end(struct snapshot_build *b, int err, struct snapshot **out);
 
 #endif

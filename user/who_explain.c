@@ -76,9 +76,9 @@ static const struct snapshot_sock *next_loser(const struct who *w, const struct 
 }
 
 /*
- * Why one that was possible too is not the one.  On one address only SO_REUSEPORT lets two listen, and
- * then inet_lhash2_lookup() takes the first that it meets, whatever compute_score() thinks of the
- * others; __inet_hash() puts IPv6 listeners with SO_REUSEPORT at the end, all others in front.
+ * Why one that was possible too is not the one.  On one address only SO_REUSEPORT lets two listen,
+ * and then inet_lhash2_lookup() takes the first that it meets, whatever compute_score() thinks of
+ * the others; __inet_hash() puts IPv6 listeners with SO_REUSEPORT at the end, all others in front.
  */
 static void explain_loser(const struct who *w, const struct snapshot_sock *loser,
 			  struct who_text *t)

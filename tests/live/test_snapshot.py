@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`listeners` against `ss`: random listeners in two namespaces, shared by fork, grouped, bound to
-devices, with queues that stand; every one must be there, with ss's own figures and owners, and nothing
-else."""
+devices, with queues that stand; every one must be there, with ss's own figures and owners, and
+nothing else."""
 import json
 import os
 import random
@@ -188,7 +188,8 @@ class Snapshot(lib.LiveTest):
         got = by_cookie(listeners())[cookie_of(sock)]
         self.assertEqual(got["netns"], inode)
         self.assertEqual(got["acceptq"]["limit"], 7)
-        self.assertEqual((got["process"]["pid"], got["process"]["fd"]), (os.getpid(), sock.fileno()))
+        self.assertEqual((got["process"]["pid"], got["process"]["fd"]),
+                         (os.getpid(), sock.fileno()))
         self.assertEqual(got["exposed"], [{"ifname": "lo", "addr": "127.0.0.1"}])
 
     def test_passed_on(self):

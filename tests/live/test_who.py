@@ -113,7 +113,8 @@ class Who(lib.LiveTest):
         listener = self.listen(backlog=1)
         for _ in range(2):
             self.connect(listener)
-        self.answers(listener, V4_SRV, key="exact_address", says="accept queue is full (2, limit 1)")
+        self.answers(listener, V4_SRV, key="exact_address",
+                     says="accept queue is full (2, limit 1)")
 
     def test_existing_connection(self):
         listener = self.listen()
@@ -136,7 +137,8 @@ class Who(lib.LiveTest):
     def test_nobody(self):
         self.nobody(V4_SRV, 9, says='reset (RST), "connection refused"')
         listener = self.listen(addr="127.0.0.1")
-        self.nobody(V4_SRV, port_of(listener), says=f"listens on 127.0.0.1:{port_of(listener)} only")
+        self.nobody(V4_SRV, port_of(listener),
+                    says=f"listens on 127.0.0.1:{port_of(listener)} only")
         v6 = self.listen(addr="::", options=[V6ONLY])
         self.nobody(V4_SRV, port_of(v6), says="for IPv6 only")
         v4 = self.listen(addr="0.0.0.0")
@@ -149,8 +151,8 @@ class Who(lib.LiveTest):
     def test_no_such_address(self):
         listener = self.listen(addr="0.0.0.0")
         self.nobody("10.77.0.99", port_of(listener), key="no_such_address",
-                    says="10.77.0.99 is no address of this network namespace; packets to it leave by "
-                         "srv0")
+                    says="10.77.0.99 is no address of this network namespace; packets to it "
+                         "leave by srv0")
         self.nobody("192.0.2.77", port_of(listener), key="no_such_address",
                     says="192.0.2.77 is no address of this network namespace")
         self.answers(listener, "127.9.9.9", key="wildcard")
@@ -216,8 +218,9 @@ class BadInput(unittest.TestCase):
                 self.assertIn(says, done.stderr)
 
     def test_missing_capability(self):
-        done = subprocess.run(["setpriv", "--bounding-set", "-perfmon,-sys_admin", lib.SOCKLINE, "who",
-                               "127.0.0.1:80"], text=True, capture_output=True, timeout=30)
+        done = subprocess.run(["setpriv", "--bounding-set", "-perfmon,-sys_admin", lib.SOCKLINE,
+                               "who", "127.0.0.1:80"],
+                              text=True, capture_output=True, timeout=30)
         self.assertEqual((done.returncode, done.stdout), (2, ""), done)
         self.assertIn("CAP_PERFMON is missing", done.stderr)
 
