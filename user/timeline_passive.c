@@ -119,6 +119,12 @@ static bool syn_again(struct timeline *t, struct slot *slot, const struct ev_syn
 		slot->in_synq = true;
 		story_table_wait(t->table, slot, WAIT_NONE, 0);
 	}
+	/* It stood in the SYN queue when we came: its own SYN was not seen, so this is another try. */
+	if (!s->has_seq && timeline_answered(slot) && !s->cookie &&
+	    !story_step(s, STEP_QUEUED)) {
+		s->tcp_seq = e->tcp_seq;
+		s->has_seq = true;
+	}
 	if (s->has_seq && s->tcp_seq == e->tcp_seq) {
 		s->syn_retransmits++;
 		timeline_step(t, slot, STEP_SYN_REPEATED, e->hdr.time_ns, &e->queues);
