@@ -199,8 +199,24 @@ class Calls(AcceptedTest):
         self.assertEqual(ctypes.get_errno(), lib.errno.EFAULT)
         self.assertEqual(client.recv(1), b"")
         [r] = self.done(connections=1)
-        self.check(r, outcome="closed", reason="EFAULT", steps="syn synack queued closed",
+        self.check(r, outcome="closed", reason="EFAULT", steps=WHOLE,
                    process__pid=os.getpid(), process__fd=None, complete=True)
+
+    def test_after_a_bad_address_pointer(self):
+        """What the same thread accepts and closes afterwards is told as ever."""
+        listener = self.listen()
+        listener.setblocking(True)
+        self.watch()
+        self.connect(listener)
+        self.assertEqual(lib.libc.accept(listener.fileno(), ctypes.c_void_p(8),
+                                         ctypes.byref(ctypes.c_uint32(16))), -1)
+        client = self.connect(listener)
+        conn = self.accept(listener)
+        fd = conn.fileno()
+        conn.close()
+        found = self.done(connections=2)
+        self.check(self.one(found, port=port_of(client)), outcome="accepted", steps=WHOLE,
+                   process__fd=fd, complete=True)
 
 
 class Uring(AcceptedTest):

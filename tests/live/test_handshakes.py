@@ -248,6 +248,10 @@ class Changes(lib.LiveTest):
 class Start(lib.LiveTest):
     """sockline starts in mid-flight: what it has not seen is null, and never made up."""
 
+    def without_timer(self, r):
+        """The kernel may have sent the SYN-ACK again since the start."""
+        return [s for s in lib.steps(r) if s != "synack_retransmit"]
+
     def test_queued_before(self):
         listener = self.listen()
         client = self.connect(listener)
@@ -266,7 +270,8 @@ class Start(lib.LiveTest):
         client.ack()
         conn = self.accept(listener)
         [r] = self.done(connections=1)
-        self.check(r, outcome="accepted", complete=False, steps="queued accepted",
+        self.assertEqual(self.without_timer(r), ["queued", "accepted"])
+        self.check(r, outcome="accepted", complete=False,
                    remote__port=client.port, process__fd=conn.fileno(),
                    listener__cookie=cookie_of(listener), synq=None,
                    acceptq={"depth": 1, "limit": 16}, handshake_us=None, total_us=None)
@@ -279,7 +284,8 @@ class Start(lib.LiveTest):
         client.rst()
         self.sockline.wait_for(port=client.port)
         [r] = self.done(connections=1)
-        self.check(r, outcome="reset", complete=False, steps="reset", total_us=None)
+        self.assertEqual(self.without_timer(r), ["reset"])
+        self.check(r, outcome="reset", complete=False, total_us=None)
 
     @lib.by_timer
     def test_half_open_before_then_expired(self):
@@ -289,9 +295,8 @@ class Start(lib.LiveTest):
         self.watch()
         self.sockline.wait_for(port=client.port)
         [r] = self.done(connections=1)
+        self.assertEqual(self.without_timer(r), ["expired"])
         self.check(r, outcome="expired", complete=False, synack_retransmits=1, total_us=None)
-        # The first may have been sent again before sockline had started.
-        self.assertIn(lib.steps(r), (["synack_retransmit", "expired"], ["expired"]))
 
     def test_half_open_before_then_said_again(self):
         """The SYN that is seen is not the one that was answered first."""
@@ -303,8 +308,11 @@ class Start(lib.LiveTest):
         client.ack()
         conn = self.accept(listener)
         [r] = self.done(connections=1)
-        self.check(r, outcome="accepted", complete=False, process__fd=conn.fileno(),
-                   steps="syn synack_retransmit queued accepted")
+        self.check(r, outcome="accepted", complete=False, process__fd=conn.fileno())
+        # The kernel's own timer may have been first.
+        self.assertIn(lib.steps(r), (
+            ["syn", "synack_retransmit", "queued", "accepted"],
+            ["synack_retransmit", "syn_retransmit", "synack_retransmit", "queued", "accepted"]))
 
     def test_queued_before_then_closed_with_its_listener(self):
         listener = self.listen()
