@@ -88,6 +88,38 @@ static __always_inline void record_accepted(struct sock *sk, s32 fd, u8 flags)
 	emit_submit(e);
 }
 
+/* accept() whose address cannot be written fails with EFAULT when the child is out of the queue
+ * already (do_accept); the kernel closes it in that same task, on its way back to the process. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u64); /* thread */
+	__type(value, u32);
+} faulted SEC(".maps");
+
+__u32 any_faulted = 0;
+
+#define EFAULT 14
+
+static __always_inline void accept_faulted(void)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	u32 one = 1;
+
+	any_faulted = 1;
+	bpf_map_update_elem(&faulted, &id, &one, BPF_ANY);
+}
+
+/* A socket that a process has is being closed: only the reader knows whether it is that child. */
+static __always_inline void closed_after_fault(struct sock *sk)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	if (!any_faulted || bpf_map_delete_elem(&faulted, &id))
+		return;
+	record_accepted(sk, -EFAULT, EVF_UNSURE | follow_flag());
+}
+
 static __always_inline int accept_file(struct file *file, s32 fd, u8 flags)
 {
 	bool mptcp = false;
@@ -103,16 +135,23 @@ static __always_inline int accept_returned(s64 ret, u8 flags)
 	return ret < 0 ? 0 : accept_file(file_of_fd(ret), ret, flags);
 }
 
+static __always_inline int accept_exit(s64 ret)
+{
+	if (ret == -EFAULT)
+		accept_faulted();
+	return accept_returned(ret, 0);
+}
+
 SEC("tracepoint/syscalls/sys_exit_accept")
 int sys_exit_accept(struct syscall_exit *ctx)
 {
-	return accept_returned(ctx->ret, 0);
+	return accept_exit(ctx->ret);
 }
 
 SEC("tracepoint/syscalls/sys_exit_accept4")
 int sys_exit_accept4(struct syscall_exit *ctx)
 {
-	return accept_returned(ctx->ret, 0);
+	return accept_exit(ctx->ret);
 }
 
 #endif

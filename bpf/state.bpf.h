@@ -43,6 +43,16 @@ static __always_inline int state_from_listen(struct sock *sk, u8 to)
 	return 0;
 }
 
+static __always_inline void state_of_child(struct sock *sk, u8 from, u8 to)
+{
+	if (sock_waits(sk)) {
+		if (to == TCP_CLOSE || to == TCP_CLOSE_WAIT)
+			record_state(sk, EV_CHILD_STATE, from, to);
+	} else if (from == TCP_ESTABLISHED || from == TCP_CLOSE_WAIT) {
+		closed_after_fault(sk);
+	}
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
 {
@@ -67,9 +77,8 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
 			record_queued(sk, bpf_get_socket_cookie(sk), 0, 0);
 		else if (config.active) /* both sides called at once, or a socket called itself */
 			record_state(sk, EV_CONNECT_STATE, from, to);
-	} else if (!config.calls_only && (to == TCP_CLOSE || to == TCP_CLOSE_WAIT) &&
-		   sock_waits(sk)) {
-		record_state(sk, EV_CHILD_STATE, from, to);
+	} else if (!config.calls_only) {
+		state_of_child(sk, from, to);
 	}
 	return 0;
 }

@@ -129,7 +129,7 @@ struct ev_accepted {
 	struct ev_tuple tuple;
 	__u64 cookie; /* the child */
 	struct ev_process process;
-	__s32 fd;
+	__s32 fd;     /* -errno: accept() has taken it and failed all the same; it is closed */
 	__u32 pad;
 };
 

@@ -32,7 +32,7 @@ static bool fields_ok(union event *ev)
 		       ev->state.error <= ERRNO_MAX;
 	case EV_ACCEPTED:
 		ev->accepted.process.comm[EV_COMM_LEN - 1] = 0;
-		return ev->accepted.fd >= 0;
+		return ev->accepted.fd >= -ERRNO_MAX;
 	case EV_CONNECT:
 		ev->connect.process.comm[EV_COMM_LEN - 1] = 0;
 		return true;

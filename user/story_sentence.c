@@ -93,6 +93,11 @@ static void add_gone(struct sentence *t, const struct look *look, const struct s
 	const struct step *taken = story_step(s, STEP_ACCEPTED);
 	char who[PROCESS_LEN], before[DURATION_LEN];
 
+	if (taken && s->fd < 0) {
+		add(t, "closed by the kernel: accept() of %s failed, %s",
+		    process_format(who, &s->process), errno_name(s->error));
+		return;
+	}
 	add(t, "%s by the client ", how);
 	if (!story_step(s, STEP_QUEUED) && !taken) {
 		add(t, "before the handshake ended");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "errno_name.h"
 #include "sink_text.h"
 #include "story_diagram.h"
 
@@ -103,8 +104,11 @@ static void taken_by(const struct look *look, const struct story *s)
 {
 	char who[PROCESS_LEN], span[DURATION_LEN];
 
-	printf("%s has it as %s %d", process_format(who, &s->process),
-	       s->direct ? "io_uring slot" : "fd", s->fd);
+	process_format(who, &s->process);
+	if (s->fd < 0)
+		printf("%s gets %s, the kernel closes it", who, errno_name(s->error));
+	else
+		printf("%s has it as %s %d", who, s->direct ? "io_uring slot" : "fd", s->fd);
 	if (story_queued_ns(s) >= 0)
 		printf(", waited %s", duration_format(span, look, story_queued_ns(s)));
 }

@@ -45,7 +45,13 @@ static void on_accepted(struct timeline *t, const union event *ev)
 	s = &slot->story;
 	timeline_set_cookie(t, slot, e->cookie);
 	s->process = e->process;
-	s->fd = e->fd;
+	if (e->fd >= 0) {
+		s->fd = e->fd;
+	} else {
+		slot->went = OUTCOME_CLOSED;
+		s->reason = REASON_ERRNO;
+		s->error = -e->fd;
+	}
 	s->io_uring = e->hdr.flags & EVF_IOURING;
 	s->direct = e->hdr.flags & EVF_DIRECT;
 	s->followed = e->hdr.flags & EVF_FOLLOWED;
