@@ -258,6 +258,26 @@ static void explain_near(const struct who *w, const struct snapshot_sock *sock, 
 	}
 }
 
+/* Of this namespace, or of the others. */
+static void explain_all_near(const struct who *w, bool here, struct who_text *t)
+{
+	unsigned int more = 0;
+
+	for (size_t i = 0; i < w->snapshot->sock_cnt; i++) {
+		const struct snapshot_sock *sock = &w->snapshot->socks[i];
+
+		if ((sock->s.hdr.netns == w->netns) != here)
+			continue;
+		if (t->cnt < WHO_LINES - 2)
+			explain_near(w, sock, t);
+		else
+			more += sock->s.state == TCP_LISTEN || sock->s.state == TCP_CLOSE;
+	}
+	if (more)
+		say(t, "%u more sockets have this port %s.", more,
+		    here ? "in this namespace" : "in other namespaces");
+}
+
 static void explain_nobody(const struct who *w, struct who_text *t)
 {
 	char addr[ADDR_LEN], device[IF_NAMESIZE + 32] = "";
@@ -274,8 +294,8 @@ static void explain_nobody(const struct who *w, struct who_text *t)
 	}
 	say(t, "No socket listens there: the client gets a reset (RST), \"connection refused\".");
 	explain_program(w, t);
-	for (size_t i = 0; i < w->snapshot->sock_cnt; i++)
-		explain_near(w, &w->snapshot->socks[i], t);
+	explain_all_near(w, true, t);
+	explain_all_near(w, false, t);
 }
 
 void who_explain(const struct who *who, struct who_text *text)
