@@ -123,7 +123,8 @@ static int account(const struct recording *r)
 		(unsigned long long)a.stories, dot, (unsigned long long)r->sink.events, dot,
 		bytes_format(size, bytes));
 	if (a.stories)
-		fprintf(stderr, ", %llu bytes a connection", (unsigned long long)(bytes / a.stories));
+		fprintf(stderr, ", %llu bytes a connection",
+			(unsigned long long)(bytes / a.stories));
 	if (a.lost)
 		fprintf(stderr, " %s %llu lost\n", dot, (unsigned long long)a.lost);
 	else

@@ -48,7 +48,7 @@ static const struct opt_group watch_group = {"Watching", watch_opts};
 static int set_from(void *to, const char *arg)
 {
 	struct watch *w = to;
-	const char **grown = realloc(w->from, (w->from_cnt + 1) * sizeof(*grown));
+	const char **grown = reallocarray(w->from, w->from_cnt + 1, sizeof(*grown));
 
 	if (!grown || !*arg)
 		return -EINVAL;
@@ -195,8 +195,7 @@ static int watch_run(const struct cmd *cmd, int argc, char **argv)
 		ret = opts_error(cmd, "'%s' is no option; a command to run goes behind --",
 				 argv[first]);
 	if (first >= 0 && !ret)
-		ret = start(cmd, &w, &f, &c,
-			    first < argc && !w.from_cnt ? argv + first : NULL);
+		ret = start(cmd, &w, &f, &c, first < argc && !w.from_cnt ? argv + first : NULL);
 	free(w.from);
 	return ret;
 }

@@ -133,7 +133,7 @@ static void remove_oldest(struct record_disk *d)
 static int open_part(struct record_disk *d, uint32_t number)
 {
 	char path[PATH_MAX];
-	bool regular;
+	bool regular = false;
 	int fd;
 
 	part_path(d, number, path);

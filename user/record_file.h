@@ -44,7 +44,7 @@ struct record_header {
 	uint32_t event_version;
 	uint32_t header_len;
 	uint64_t realtime_offset_ns; /* add to a time_ns for nanoseconds since 1970, UTC */
-	uint64_t start_ns;
+	uint64_t start_ns; /* of this part */
 	uint64_t stream; /* the same in all parts of one recording */
 	uint32_t part;	 /* from 0 */
 	uint32_t cpus;

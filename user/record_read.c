@@ -202,7 +202,7 @@ static int at_header(struct record_reader *r, struct record_item *item)
 	if (fault && r->ended)
 		return broken(r);
 	if (fault == OTHER_VERSION) {
-		snprintf(r->why, sizeof(r->why), "%s: its format is %u.%u, this one reads %u.%u",
+		snprintf(r->why, sizeof(r->why), "%s: its format is %u.%u, this one reads %d.%d",
 			 fault, r->header.format, r->header.event_version, RECORD_FORMAT,
 			 EVENT_VERSION);
 		return over(r, RECORD_FOREIGN);

@@ -9,7 +9,7 @@
 #include "event_desc.h"
 #include "record_write.h"
 
-#define LEVEL 3
+#define LEVEL	3
 #define OUT_MAX (sizeof(struct record_block) + ZSTD_COMPRESSBOUND(RECORD_BLOCK_MAX))
 
 struct record_writer {

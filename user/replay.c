@@ -20,7 +20,7 @@ struct run {
 static void remaining(char *buf, size_t len, double seconds)
 {
 	if (seconds < 90)
-		snprintf(buf, len, "%.0f s", seconds);
+		snprintf(buf, len, "%d s", (int)seconds + 1);
 	else
 		snprintf(buf, len, "%.0f min", seconds / 60);
 }

@@ -47,7 +47,8 @@ static void tell_probes(struct sink_record *s)
 
 	if (s->probes_told || !s->probes)
 		return;
-	if (!record_write_plain(s->writer, RECORD_PROBES, s->probes, strlen(s->probes), &bytes, &len))
+	if (!record_write_plain(s->writer, RECORD_PROBES, s->probes, strlen(s->probes), &bytes,
+				&len))
 		s->probes_told = !store(s, bytes, len, 0);
 }
 
@@ -233,8 +234,7 @@ static void end_part(struct sink_record *s)
 	size_t len;
 	int ret;
 
-	if (!s->begun ||
-	    record_write_plain(s->writer, RECORD_END, &end, sizeof(end), &bytes, &len))
+	if (!s->begun || record_write_plain(s->writer, RECORD_END, &end, sizeof(end), &bytes, &len))
 		return;
 	ret = record_disk_write(s->disk, bytes, len, 0);
 	if (ret && !s->write_error)
@@ -253,7 +253,7 @@ static void rotate(struct sink_record *s)
 	if (ret && !s->write_error)
 		s->write_error = ret;
 	s->header.part++;
-	s->part_ns = s->horizon_ns;
+	s->header.start_ns = s->part_ns = s->horizon_ns;
 	tell_start(s);
 	tell_probes(s);
 }

@@ -55,8 +55,7 @@ static bool open_next(struct file_source *f)
 {
 	const char *path = f->conf.paths[f->next++];
 
-	f->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
-				  : dup(STDIN_FILENO);
+	f->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : dup(STDIN_FILENO);
 	if (f->fd < 0) {
 		complain(f, RECORD_FOREIGN, strerror(errno));
 		return false;

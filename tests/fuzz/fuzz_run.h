@@ -13,6 +13,6 @@ struct pipeline *fuzz_begin(uint8_t choice);
 void fuzz_end(struct pipeline *p);
 
 /* What look harmless: printable ASCII, whole UTF-8 sequences that are no control, newlines. */
-void fuzz_check_text(const char *what, const char *text, size_t len);
+void fuzz_check_text(const char *what, const char *bytes, size_t len);
 
 #endif
