@@ -89,6 +89,16 @@ struct nets {
 	const void *ops;
 };
 
+/* Nobody is in it any more, cleanup_net() has not come to it yet. */
+static __always_inline bool net_dying(struct net *net)
+{
+	struct net___ref *n = (void *)net;
+
+	if (bpf_core_field_exists(n->ns.__ns_ref))
+		return !BPF_CORE_READ(n, ns.__ns_ref.refs.counter);
+	return bpf_core_field_exists(n->ns.count) && !BPF_CORE_READ(n, ns.count.refs.counter);
+}
+
 /* All struct net are in one ring, net_namespace_list; its head, alone, is in none: no ops. */
 static long walk_nets(u32 index, struct nets *n)
 {
@@ -99,7 +109,7 @@ static long walk_nets(u32 index, struct nets *n)
 	n->at = net;
 	if (net == n->start)
 		return 1;
-	if (BPF_CORE_READ(net, ns.ops) != n->ops)
+	if (BPF_CORE_READ(net, ns.ops) != n->ops || net_dying(net))
 		return 0;
 	r = bpf_ringbuf_reserve(&found, sizeof(*r), 0);
 	if (!r) {

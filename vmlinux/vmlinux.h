@@ -282,6 +282,17 @@ struct net {
 	struct netns_core core;
 	struct netns_ipv4 ipv4;
 };
+typedef struct refcount_struct {
+	atomic_t refs;
+} refcount_t;
+/* `count` until 6.17, `__ns_ref` since. */
+struct ns_common___ref {
+	refcount_t count;
+	refcount_t __ns_ref;
+};
+struct net___ref {
+	struct ns_common___ref ns;
+};
 typedef struct {
 	struct net *net;
 } possible_net_t;
