@@ -168,8 +168,9 @@ class Sockline:
 
     def __init__(self, *args, attached=True, stdout=None, cmd=(), **kwargs):
         self.args = [*cmd, SOCKLINE, *map(str, args)]
-        self.out = tempfile.TemporaryFile("w+")
-        self.err = tempfile.TemporaryFile("w+")
+        # Appended to: to read is to seek in the file that sockline writes.
+        self.out = tempfile.TemporaryFile("a+")
+        self.err = tempfile.TemporaryFile("a+")
         self.process = subprocess.Popen(self.args, stdout=stdout or self.out, stderr=self.err,
                                         stdin=subprocess.DEVNULL, preexec_fn=die_with_parent,
                                         **kwargs)
