@@ -85,7 +85,10 @@ $(B)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/*.h vmlinux/*.h) Makefile
 
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@ 2>$@.err || { cat $@.err; false; }
+	$(Q)$(BPFTOOL) gen skeleton $(SKELFLAGS) $< name $(notdir $*)_bpf > $@ 2>$@.err || { cat $@.err; false; }
+
+# Light ones: no libbpf at run time, the kernel does what it would do.
+$(B)/holders.skel.h: SKELFLAGS := -L
 
 # report's page, in two halves as C arrays: the data goes between them.
 $(B)/report_%.inc: $(wildcard user/report/*)
