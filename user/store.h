@@ -65,8 +65,8 @@ struct store_backend_ops {
 
 struct store_backend {
 	const struct store_backend_ops *ops;
-	/* A write that takes long calls this a few times a second. */
-	void (*meanwhile)(void *ctx);
+	/* A write that takes long calls this a few times a second; false: it is to give up. */
+	bool (*meanwhile)(void *ctx);
 	void *ctx;
 	char why[STORE_WHY]; /* of the last write that failed */
 };

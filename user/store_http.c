@@ -140,14 +140,16 @@ static CURLcode transfer(struct store_http *h, const struct http_query *q)
 		return CURLE_OUT_OF_MEMORY;
 	while (!curl_multi_perform(h->multi, &running) && running) {
 		curl_multi_poll(h->multi, NULL, 0, POLL_MS, NULL);
-		if (q->meanwhile)
-			q->meanwhile(q->ctx);
+		if (!q->meanwhile(q->ctx)) {
+			result = CURLE_OPERATION_TIMEDOUT;
+			break;
+		}
 	}
 	while ((msg = curl_multi_info_read(h->multi, &left)))
 		if (msg->msg == CURLMSG_DONE)
 			result = msg->data.result;
 	curl_multi_remove_handle(h->multi, h->easy);
-	return running ? CURLE_RECV_ERROR : result;
+	return running && !result ? CURLE_RECV_ERROR : result;
 }
 
 /* "Code: 60, e.displayText() = DB::Exception: Table x doesn't exist., e.what() = …", or

@@ -4,6 +4,7 @@
 #ifndef SOCKLINE_STORE_HTTP_H
 #define SOCKLINE_STORE_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define HTTP_ANSWER 4096
@@ -21,7 +22,7 @@ struct http_query {
 	const char *settings; /* "a=1&b=2", NULL: none */
 	const void *body;     /* what is inserted, NULL: none */
 	size_t len;
-	void (*meanwhile)(void *ctx); /* called a few times a second; may be NULL */
+	bool (*meanwhile)(void *ctx); /* called a few times a second; false: give up */
 	void *ctx;
 };
 

@@ -54,9 +54,8 @@ static bool keep(struct store *st, const struct store_block *b)
 }
 
 /* Makes room in the queue before the pipeline finds none. */
-static void relieve(void *ctx)
+static void relieve(struct store *st)
 {
-	struct store *st = ctx;
 	struct store_block *b;
 
 	/* A recording waits: its blocks are in no hurry. */
@@ -91,6 +90,15 @@ static bool time_is_up(struct writer *w)
 	if (!w->closed_at)
 		w->closed_at = now_s();
 	return now_s() - w->closed_at >= LAST_TRY_SEC;
+}
+
+/* While a write takes its time. */
+static bool meanwhile(void *ctx)
+{
+	struct writer *w = ctx;
+
+	relieve(w->st);
+	return !time_is_up(w);
 }
 
 static bool write_block(struct writer *w, struct store_block *b)
@@ -178,8 +186,8 @@ void *store_writer(void *store)
 	time_t tidied = now_s();
 	struct store_block *b;
 
-	st->backend->meanwhile = relieve;
-	st->backend->ctx = st;
+	st->backend->meanwhile = meanwhile;
+	st->backend->ctx = &w;
 	while (true) {
 		if (spool_is_next(&w)) {
 			from_spool(&w);

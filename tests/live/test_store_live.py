@@ -3,6 +3,7 @@
 import collections
 import glob
 import os
+import socket
 import time
 
 import lib
@@ -80,6 +81,17 @@ class Live(lib.LiveTest, ClickHouseTest):
         until(lambda: not self.spooled(), "an empty spool")
         self.assertEqual(self.sockline.stop(), 0, self.sockline.talk())
         self.check_all_there()
+
+    def test_server_hangs(self):
+        """It takes the connection and never answers: the end does not wait for it."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            self.export("--store", f"clickhouse:http://127.0.0.1:{port_of(silent)}",
+                        "--spool", self.spool)
+            self.traffic(2)
+            self.assertEqual(self.sockline.stop(), 0, self.sockline.talk())
+        *_, lost, spooled = account(self.sockline.talk())
+        self.assertEqual(lost, 0)
+        self.assertGreater(spooled, self.ports.total())
 
     def test_spool_is_bounded(self):
         self.export("--store", self.clickhouse, "--spool", self.spool, "--spool-size", "200K",
