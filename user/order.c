@@ -6,7 +6,9 @@
 
 #include "order.h"
 
+#ifndef CPUS /* a fuzz build has fewer */
 #define CPUS   0x10000
+#endif
 #define WINDOW 64 /* numbers behind the newest that are remembered one by one */
 
 /* A sliding window over one CPU's numbers, as in RFC 4303, 3.4.3: bit i is newest - i. */

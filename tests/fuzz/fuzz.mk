@@ -2,10 +2,12 @@
 FUZZ_SECONDS ?= 60
 FUZZ_CLANG   ?= clang
 FUZZ_FLAGS   := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
-		-fno-sanitize-recover=undefined -DORDER_CAPACITY=256 -DLISTENER_CAPACITY=16
+		-fno-sanitize-recover=undefined -DORDER_CAPACITY=256 -DLISTENER_CAPACITY=16 -DCPUS=16
 FUZZ_TARGETS := file stream args
-FUZZ_CORE    := $(CORE_SRC:%.c=$(B)/fuzz/%.o) $(B)/fuzz/user/sink_text.o $(B)/fuzz/user/sink_json.o \
-		$(B)/fuzz/tests/fuzz/fuzz_run.o
+FUZZ_SRC     := $(wildcard $(addprefix user/,addr.c decode.c errno_name.c event_desc.c filter*.c \
+		json*.c listener*.c names.c opts*.c order.c pipeline*.c queue.c record_*.c seen.c \
+		story*.c text*.c timeline*.c sink_text.c sink_json.c))
+FUZZ_CORE    := $(FUZZ_SRC:%.c=$(B)/fuzz/%.o) $(B)/fuzz/tests/fuzz/fuzz_run.o
 
 .PHONY: fuzz fuzz-build
 fuzz-build: $(FUZZ_TARGETS:%=$(B)/fuzz/fuzz_%) $(B)/fuzz/unpack

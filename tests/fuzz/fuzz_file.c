@@ -81,7 +81,7 @@ static void replay(struct record_reader *r, struct pipeline *p)
 		if (ret < 0)
 			continue;
 		if (item.kind == RECORD_ITEM_EVENT)
-			pipeline_feed(p, item.bytes, item.len);
+			fuzz_feed(p, item.bytes, item.len);
 		else if (item.kind == RECORD_ITEM_MARK && item.horizon_ns)
 			pipeline_settle(p, item.horizon_ns);
 	}

@@ -107,6 +107,23 @@ struct pipeline *fuzz_begin(uint8_t choice)
 	return p;
 }
 
+void fuzz_feed(struct pipeline *p, const void *bytes, size_t len)
+{
+	uint8_t event[256];
+	struct ev_hdr hdr;
+
+	if (len > sizeof(event))
+		abort();
+	memcpy(event, bytes, len);
+	if (len >= sizeof(hdr)) {
+		memcpy(&hdr, bytes, sizeof(hdr));
+		if (hdr.cpu != EV_CPU_HOST)
+			hdr.cpu %= CPUS;
+		memcpy(event, &hdr, sizeof(hdr));
+	}
+	pipeline_feed(p, event, len);
+}
+
 void fuzz_end(struct pipeline *p)
 {
 	pipeline_finish(p);

@@ -10,6 +10,8 @@
 
 /* `choice`: which options are on. */
 struct pipeline *fuzz_begin(uint8_t choice);
+/* An event of a CPU beyond the sixteen that a fuzz build has room for becomes one of those. */
+void fuzz_feed(struct pipeline *p, const void *bytes, size_t len);
 void fuzz_end(struct pipeline *p);
 
 /* What look harmless: printable ASCII, whole UTF-8 sequences that are no control, newlines. */

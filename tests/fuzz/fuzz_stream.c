@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		if (event_desc(what))
 			item[offsetof(struct ev_hdr, kind)] = what;
-		pipeline_feed(p, item, want);
+		fuzz_feed(p, item, want);
 	}
 	fuzz_end(p);
 	return 0;
