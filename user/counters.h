@@ -27,14 +27,15 @@ struct counters_conf {
 	bool verbose;
 };
 
-/* One listener.  sock.synq, acceptq, limit, drops are of the moment of the read, the rest of
- * sock and the owners as fresh as the last snapshot: as it began to listen, or some seconds. */
+/* One listener.  sock.synq, acceptq, limit, drops are of the moment of the read where something
+ * comes or waits; all else, and the owners, are as fresh as the last snapshot: some seconds. */
 struct counters_listener {
 	struct snap_sock sock;
 	const struct snap_owner *owners;
 	uint32_t owner_cnt;
 	struct counters_row total; /* all CPUs together; all 0 while nothing came to it */
 	uint32_t drops_since; /* sk_drops now, less what it was when it was seen first */
+	bool stirred;	      /* something came or was taken since the last read */
 };
 
 struct counters_view {

@@ -12,9 +12,9 @@
 #include "counters.skel.h"
 
 #define SECOND 1000000000ULL
-/* Owners change without a word, by fork and exit: looked at so often. */
-#define REFRESH_NS (10 * SECOND)
-#define REFRESH_SHARE 100
+/* Owners change without a word, by fork and exit, and a limit by another listen(). */
+#define REFRESH_NS (20 * SECOND)
+#define REFRESH_SHARE 200
 #define REFRESH_WAIT_MAX (5 * SECOND)
 #define TCP_LISTEN 10
 
@@ -72,6 +72,8 @@ static void take_listener(const struct counters_view *old, const struct snapshot
 	to->sock = from->s;
 	to->owners = snap->owners + from->owner_first;
 	to->owner_cnt = from->owner_cnt;
+	deeper(&to->total.synq_peak, from->s.synq);
+	deeper(&to->total.acceptq_peak, from->s.acceptq);
 }
 
 static int take_snapshot(struct counters *c, struct snapshot *snap)
@@ -93,16 +95,6 @@ static int take_snapshot(struct counters *c, struct snapshot *snap)
 	c->view.snap = snap;
 	c->view.snaps++;
 	return 0;
-}
-
-static void ask_gauges(struct counters *c)
-{
-	size_t room = c->gauges_len / sizeof(*c->gauges);
-
-	for (size_t i = 0; i < c->view.cnt && i < room; i++) {
-		c->gauges[i].id = c->view.listeners[i].sock.id;
-		c->gauges[i].cookie = c->view.listeners[i].sock.cookie;
-	}
 }
 
 static bool refresh_due(const struct counters *c)
@@ -156,7 +148,6 @@ static int refresh(struct counters *c)
 	pause = (clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cost) * REFRESH_SHARE;
 	c->refresh_from_ns = c->view.time_ns + (pause < REFRESH_WAIT_MAX ? pause : REFRESH_WAIT_MAX);
 	c->refresh_by_ns = c->view.time_ns + REFRESH_NS;
-	ask_gauges(c);
 	return 0;
 }
 
@@ -169,37 +160,6 @@ static void take_gauge(struct counters_listener *l, const struct counters_gauge 
 	l->sock.limit = g->limit;
 	deeper(&l->total.synq_peak, g->synq);
 	deeper(&l->total.acceptq_peak, g->acceptq);
-}
-
-/* Those that listen no more are left out. */
-static int read_gauges(struct counters *c)
-{
-	size_t room = c->gauges_len / sizeof(*c->gauges), kept = 0;
-	struct counters_view *v = &c->view;
-	uint64_t args[2];
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
-	size_t cnt = v->cnt < room ? v->cnt : room;
-
-	for (size_t i = 0; i < cnt; i += COUNTERS_GAUGE_RUN) {
-		args[0] = i;
-		args[1] = cnt - i;
-		if (bpf_prog_test_run_opts(bpf_program__fd(c->skel->progs.read_gauges), &opts))
-			return -errno;
-	}
-	for (size_t i = 0; i < v->cnt; i++) {
-		if (i < cnt && !c->gauges[i].alive)
-			continue;
-		if (i < cnt)
-			take_gauge(&v->listeners[i], &c->gauges[i]);
-		if (kept != i)
-			v->listeners[kept] = v->listeners[i];
-		kept++;
-	}
-	if (kept < v->cnt) {
-		v->cnt = kept;
-		ask_gauges(c);
-	}
-	return 0;
 }
 
 static void add_hist(struct counters_hist *to, const struct counters_hist *from)
@@ -248,11 +208,13 @@ static void take_rows(struct counters *c, uint32_t cnt)
 			continue;
 		}
 		memset(&sum, 0, sizeof(sum));
-		/* Of a gauge, which may have seen more than the row. */
+		/* Gauges and snapshots may have seen more than the row. */
 		sum.synq_peak = l->total.synq_peak;
 		sum.acceptq_peak = l->total.acceptq_peak;
 		for (int cpu = 0; cpu < c->cpus; cpu++)
 			add_row(&sum, &c->values[(size_t)i * c->cpus + cpu]);
+		l->stirred = sum.n[COUNT_SYN] != l->total.n[COUNT_SYN] ||
+			     sum.n[COUNT_ACCEPT] != l->total.n[COUNT_ACCEPT];
 		l->total = sum;
 		if (accepted_by_stranger(c, l))
 			c->stranger = true;
@@ -305,6 +267,69 @@ static int read_rows(struct counters *c)
 	}
 }
 
+/* Without a SYN or an accept() a queue stays as it is, except that what is in it may run out: a
+ * listener to which nothing comes is not looked at, and ten thousand of them cost nothing. */
+static bool stirs(const struct counters_listener *l)
+{
+	return l->stirred || l->sock.synq || l->sock.acceptq;
+}
+
+static uint32_t ask_gauges(struct counters *c)
+{
+	size_t room = c->gauges_len / sizeof(*c->gauges);
+	uint32_t asked = 0;
+
+	for (size_t i = 0; i < c->view.cnt && asked < room; i++) {
+		const struct counters_listener *l = &c->view.listeners[i];
+
+		if (!stirs(l))
+			continue;
+		c->gauges[asked].id = l->sock.id;
+		c->gauges[asked++].cookie = l->sock.cookie;
+	}
+	return asked;
+}
+
+/* Those that listen no more are left out. */
+static void take_gauges(struct counters *c, uint32_t asked)
+{
+	struct counters_view *v = &c->view;
+	size_t kept = 0;
+	uint32_t at = 0;
+
+	for (size_t i = 0; i < v->cnt; i++) {
+		struct counters_listener *l = &v->listeners[i];
+
+		if (at < asked && stirs(l)) {
+			const struct counters_gauge *g = &c->gauges[at++];
+
+			if (!g->alive)
+				continue;
+			take_gauge(l, g);
+		}
+		if (kept != i)
+			v->listeners[kept] = *l;
+		kept++;
+	}
+	v->cnt = kept;
+}
+
+static int read_gauges(struct counters *c)
+{
+	uint32_t asked = ask_gauges(c);
+	uint64_t args[2];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
+
+	for (uint32_t i = 0; i < asked; i += COUNTERS_GAUGE_RUN) {
+		args[0] = i;
+		args[1] = asked - i;
+		if (bpf_prog_test_run_opts(bpf_program__fd(c->skel->progs.read_gauges), &opts))
+			return -errno;
+	}
+	take_gauges(c, asked);
+	return 0;
+}
+
 int counters_read(struct counters *c, const struct counters_view **out)
 {
 	int ret = 0;
@@ -313,9 +338,9 @@ int counters_read(struct counters *c, const struct counters_view **out)
 	if (refresh_due(c))
 		ret = refresh(c);
 	if (!ret)
-		ret = read_gauges(c);
-	if (!ret)
 		ret = read_rows(c);
+	if (!ret)
+		ret = read_gauges(c);
 	if (ret)
 		return ret;
 	c->view.time_ns = now_ns();
