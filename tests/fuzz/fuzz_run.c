@@ -96,8 +96,10 @@ struct pipeline *fuzz_begin(uint8_t choice)
 	real_stdout = stdout;
 	stdout = open_memstream(&printed, &printed_len);
 	stderr = stdout;
-	if (json_fd < 0)
+	if (json_fd < 0) {
 		json_fd = memfd_create("json", 0);
+		setenv("LC_ALL", "C.UTF-8", 1);
+	}
 	if (!stdout || json_fd < 0 || ftruncate(json_fd, 0) || lseek(json_fd, 0, SEEK_SET))
 		abort();
 	sink_text_init(&text, &look);

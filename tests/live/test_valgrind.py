@@ -35,7 +35,7 @@ class Valgrind(lib.LiveTest):
             s = lib.Sockline("record", "-o", f"{d}/a.rec", "--json", "--netns", self.srv.path,
                              attached=False, cmd=VALGRIND)
             self.addCleanup(s.stop)
-            deadline = time.monotonic() + 60  # until it has loaded its programs
+            deadline = time.monotonic() + 80  # until it has loaded its programs
             while not any(r["type"] == "connection" for r in s.records()):
                 self.assertLess(time.monotonic(), deadline, s.talk())
                 self.assertIsNone(s.process.poll(), s.talk())
