@@ -104,29 +104,32 @@ static int drain(struct run *run, int fd, bool ends)
 	return err;
 }
 
-static int pass(struct run *run, struct bpf_link *link)
+static int pass(struct run *run, int link)
 {
-	int fd = bpf_iter_create(bpf_link__fd(link));
+	int fd = bpf_iter_create(link);
 
 	return fd < 0 ? -errno : drain(run, fd, false);
 }
 
-/* Sockets of the namespace that listen or are connected, sock_prot_inuse_get(); -1: not known. */
-static int sockets_inside(void)
+/* Sockets of the namespace that listen or are connected, sock_prot_inuse_get(), and those in
+ * TIME_WAIT; -1: not known. */
+static int sockets_inside(bool listeners)
 {
 	static const char *const files[] = {"sockstat", "sockstat6"};
-	int sum = -1, n;
-	char path[48], line[64];
+	int sum = -1, n, tw;
+	char path[48], line[96];
 
 	for (int i = 0; i < 2; i++) {
 		FILE *f;
 
 		snprintf(path, sizeof(path), "/proc/thread-self/net/%s", files[i]);
 		f = fopen(path, "re");
-		while (f && fgets(line, sizeof(line), f))
-			if (sscanf(line, "TCP: inuse %d", &n) == 1 ||
+		while (f && fgets(line, sizeof(line), f)) {
+			tw = 0;
+			if (sscanf(line, "TCP: inuse %d orphan %*d tw %d", &n, &tw) == 2 ||
 			    sscanf(line, "TCP6: inuse %d", &n) == 1)
-				sum = (sum < 0 ? 0 : sum) + n;
+				sum = (sum < 0 ? 0 : sum) + n + (listeners ? 0 : tw);
+		}
 		if (f)
 			fclose(f);
 	}
@@ -135,17 +138,17 @@ static int sockets_inside(void)
 
 /*
  * An iter/tcp shows the namespace in which it was made, bpf_iter_init_seq_net().  It walks the
- * host's whole hash table of connections, which is long: a namespace without any listener is told
- * by its count of sockets.
+ * host's whole hash table of connections, which is long: a namespace without any is told by its
+ * counts.
  */
 static int make_iter(void *arg)
 {
 	const struct run *run = arg;
 	int fd;
 
-	if (run->query->scope == SNAP_LISTENERS && !sockets_inside())
+	if (!sockets_inside(run->query->scope == SNAP_LISTENERS))
 		return -ENODATA;
-	fd = bpf_iter_create(bpf_link__fd(run->tcp->main));
+	fd = bpf_iter_create(run->tcp->main);
 	return fd < 0 ? -errno : fd;
 }
 
