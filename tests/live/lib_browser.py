@@ -4,20 +4,27 @@
 Knows nothing of sockline.
 """
 import base64
+import ctypes
 import http.client
 import json
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import time
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--disable-dev-shm-usage", "--force-device-scale-factor=1", "--hide-scrollbars"]
+         "--disable-dev-shm-usage", "--force-device-scale-factor=1", "--hide-scrollbars",
+         "--remote-debugging-pipe"]  # ends with chromedriver, however that ends
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "Tab": "\ue004", "Shift": "\ue008", "Left": "\ue012",
         "Up": "\ue013", "Right": "\ue014", "Down": "\ue015"}
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 class Browser:
@@ -27,7 +34,8 @@ class Browser:
         self.home = tempfile.TemporaryDirectory(prefix="browser")
         self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE,
                                        stderr=subprocess.DEVNULL, text=True,
-                                       env={**os.environ, "TMPDIR": self.home.name})
+                                       env={**os.environ, "TMPDIR": self.home.name},
+                                       preexec_fn=die_with_parent)
         self.session = None
         try:
             self.port = self.read_port()
@@ -71,7 +79,9 @@ class Browser:
 
     def dark(self, on):
         self.cdp("Emulation.setEmulatedMedia", features=[
-            {"name": "prefers-color-scheme", "value": "dark" if on else "light"}])
+            {"name": "prefers-color-scheme", "value": "dark" if on else "light"},
+            # Smooth scrolling moves what is about to be clicked.
+            {"name": "prefers-reduced-motion", "value": "reduce"}])
 
     def run(self, script, *args):
         """What the script returns; it is the body of a function."""

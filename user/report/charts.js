@@ -119,8 +119,8 @@ function troubles(report, s, series) {
 
 	series.at.forEach((at, k) => {
 		if (series.failures[k])
-			out.push(svg('rect', {x: s.x(at), y: 4, width: Math.max(2, s.x(at + 1) - s.x(at)),
-				height: 6, class: 'failed'}));
+			out.push(svg('rect', {x: s.x(at), y: 0, width: Math.max(2, s.x(at + 1) - s.x(at)),
+				height: 5, class: 'failed'}));
 	});
 	if (report.losses)
 		report.losses.at.forEach((at) => out.push(svg('rect', {x: s.x(at) - 1, y: TOP,
@@ -134,7 +134,7 @@ function limitMarks(s, limits) {
 	const limit = most(limits);
 
 	if (limit > s.top)
-		return [text(s.width - RIGHT, TOP + 6, `limit ${count(limit)}, far above`,
+		return [text(s.width - RIGHT, TOP + 8, `limit ${count(limit)}, far above`,
 			{'text-anchor': 'end', class: 'limit-text'})];
 	return [svg('path', {d: stepPath(s, limits), class: 'limit'}),
 		text(s.width - RIGHT, s.y(limit) - 5, `limit ${count(limit)}`,

@@ -51,7 +51,7 @@ function percent(part, whole) {
 		return '100 %';
 	if (p < 0.1)
 		return '< 0.1 %';
-	return p > 99.9 && part < whole ? '> 99.9 %' : `${p.toFixed(p < 9.95 || p > 99 ? 1 : 0)} %`;
+	return p > 99.9 && part < whole ? '> 99.9 %' : `${p.toFixed(p < 9.95 || p > 90 ? 1 : 0)} %`;
 }
 
 function pad(n, width) {

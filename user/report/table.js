@@ -143,6 +143,16 @@ function makeTable(report, open) {
 	};
 	const filters = makeFilters(report, $('filters'), want, changed);
 
+	/* Up and down through the rows, without a stop at each. */
+	dress(body, {onkeydown: (e) => {
+		const tr = e.target.closest('tr');
+		const to = {ArrowUp: tr.previousElementSibling, ArrowDown: tr.nextElementSibling}[e.key];
+
+		if (!to)
+			return;
+		to.querySelector('button').focus();
+		e.preventDefault();
+	}}, []);
 	$('table').append(el('table', {class: 'connections'},
 		el('caption', {class: 'hidden'}, 'Connections; activate one to see its timeline'), head, body));
 	changed();
