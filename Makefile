@@ -88,7 +88,7 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $(SKELFLAGS) $< name $(notdir $*)_bpf > $@ 2>$@.err || { cat $@.err; false; }
 
 # Light ones: no libbpf at run time, the kernel does what it would do.
-$(B)/holders.skel.h: SKELFLAGS := -L
+$(B)/holders.skel.h $(B)/listeners.skel.h: SKELFLAGS := -L
 
 # report's page, in two halves as C arrays: the data goes between them.
 $(B)/report_%.inc: $(wildcard user/report/*)

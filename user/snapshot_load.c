@@ -4,9 +4,12 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "snapshot_load.h"
+#include "listeners.skel.h"
 #include "snapshot.skel.h"
 
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -14,10 +17,14 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-static int attach(struct bpf_program *prog, struct bpf_link **link)
+static int attach(int prog, int *link)
 {
-	*link = bpf_program__attach_iter(prog, NULL);
-	return *link ? 0 : -errno;
+	int fd = bpf_link_create(prog, 0, BPF_TRACE_ITER, NULL);
+
+	if (fd < 0)
+		return -errno;
+	*link = fd;
+	return 0;
 }
 
 static struct bpf_program *main_program(const struct snapshot_part *p)
@@ -39,17 +46,39 @@ static int load(struct snapshot_part *p)
 	bpf_program__set_autoload(main_program(p), true);
 	err = snapshot_bpf__load(p->skel);
 	if (!err)
-		err = attach(p->skel->progs.iter_task, &p->task);
-	return err ? err : attach(main_program(p), &p->main);
+		err = attach(bpf_program__fd(p->skel->progs.iter_task), &p->task);
+	return err ? err : attach(bpf_program__fd(main_program(p)), &p->main);
+}
+
+/* The kernel itself fits the programs to its types, from 5.17 on. */
+static int load_light(struct snapshot_part *p)
+{
+	int err;
+
+	p->light = listeners_bpf__open();
+	err = p->light ? listeners_bpf__load(p->light) : -ENOMEM;
+	if (!err)
+		err = attach(p->light->progs.iter_task.prog_fd, &p->task);
+	return err ? err : attach(p->light->progs.iter_tcp_listeners.prog_fd, &p->main);
 }
 
 void snapshot_unload(struct snapshot_part *part)
 {
-	bpf_link__destroy(part->task);
-	bpf_link__destroy(part->main);
+	if (part->task)
+		close(part->task);
+	if (part->main)
+		close(part->main);
 	snapshot_bpf__destroy(part->skel);
-	part->task = part->main = NULL;
+	if (part->light)
+		listeners_bpf__destroy(part->light);
+	part->task = part->main = 0;
 	part->skel = NULL;
+	part->light = NULL;
+}
+
+static bool loaded(const struct snapshot_part *p)
+{
+	return p->skel || p->light;
 }
 
 static void *load_part(void *arg)
@@ -57,8 +86,13 @@ static void *load_part(void *arg)
 	struct snapshot_part *p = arg;
 
 	p->err = 0;
-	if (p->skel)
+	if (loaded(p))
 		return NULL;
+	if (p->listeners && !p->files) {
+		if (!load_light(p))
+			return NULL;
+		snapshot_unload(p);
+	}
 	p->skel = snapshot_bpf__open();
 	p->err = p->skel ? load(p) : -errno;
 	if (p->err)
@@ -69,12 +103,12 @@ static void *load_part(void *arg)
 /* Most of a load is libbpf's work on the kernel's types: both at once. */
 int snapshot_load(struct snapshot_part *files, struct snapshot_part *tcp)
 {
-	bool beside = files && !files->skel;
+	bool beside = files && !loaded(files);
 	libbpf_print_fn_t print;
 	pthread_t thread;
 	int err;
 
-	if (!beside && tcp->skel)
+	if (!beside && loaded(tcp))
 		return 0;
 	print = libbpf_set_print(quiet);
 	if (beside && pthread_create(&thread, NULL, load_part, files)) {
@@ -90,14 +124,12 @@ int snapshot_load(struct snapshot_part *files, struct snapshot_part *tcp)
 }
 
 /* The map only keeps the iterators from writing a namespace twice. */
-static void forget_netns(struct snapshot_part *p)
+static void forget_netns(int map)
 {
-	int fd = bpf_map__fd(p->skel->maps.netns_seen);
 	uint32_t key;
 
-	while (!bpf_map_get_next_key(fd, NULL, &key) && !bpf_map_delete_elem(fd, &key))
+	while (!bpf_map_get_next_key(map, NULL, &key) && !bpf_map_delete_elem(map, &key))
 		;
-	p->skel->bss->netns_last = 0;
 }
 
 /* CLOCK_MONOTONIC_COARSE advances once a tick: clock_getres() tells the kernel's HZ. */
@@ -112,11 +144,19 @@ static uint16_t kernel_hz(void)
 
 void snapshot_ask(struct snapshot_part *part, const struct snapshot_query *query)
 {
-	struct snap_filter *filter = &part->skel->bss->filter;
+	struct snap_filter *filter;
 
+	if (part->light) {
+		filter = &part->light->bss->filter;
+		part->light->bss->netns_last = 0;
+		forget_netns(part->light->maps.netns_seen.map_fd);
+	} else {
+		filter = &part->skel->bss->filter;
+		part->skel->bss->netns_last = 0;
+		forget_netns(bpf_map__fd(part->skel->maps.netns_seen));
+	}
 	filter->scope = query->scope;
 	filter->netns = query->netns;
 	filter->port = query->scope == SNAP_ALL ? 0 : query->port;
 	filter->hz = kernel_hz();
-	forget_netns(part);
 }

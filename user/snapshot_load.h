@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The iterators of snapshot.bpf.c in the kernel.  For snapshot.c alone. */
+/* The iterators of snapshot.bpf.c and listeners.bpf.c in the kernel.  For snapshot.c alone. */
 #ifndef SOCKLINE_SNAPSHOT_LOAD_H
 #define SOCKLINE_SNAPSHOT_LOAD_H
 
@@ -7,15 +7,16 @@
 
 #include "snapshot.h"
 
-struct bpf_link;
+struct listeners_bpf;
 struct snapshot_bpf;
 
 /* What is loaded together: the iterator over tasks, for the namespaces, and that over files or over
  * the sockets of a namespace; for listeners alone, or for any socket. */
 struct snapshot_part {
 	struct snapshot_bpf *skel;
-	struct bpf_link *task;
-	struct bpf_link *main;
+	struct listeners_bpf *light; /* in its stead, where the kernel can */
+	int task; /* fds of their links, 0: none */
+	int main;
 	bool files;
 	bool listeners;
 	int err;
