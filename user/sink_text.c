@@ -253,14 +253,23 @@ static void status(struct sink_text *s, uint64_t now_ns, const struct account *a
 	s->status_events = a->events;
 }
 
+/* The first error is the one that says why; a later one finds an errno of something else. */
+static void flush(struct sink_text *s)
+{
+	if (s->sink.error)
+		return;
+	errno = 0;
+	if (fflush(stdout) || ferror(stdout))
+		s->sink.error = errno ? -errno : -EIO;
+}
+
 static void on_tick(struct sink *sink, uint64_t now_ns, const struct account *a)
 {
 	struct sink_text *s = (struct sink_text *)sink;
 
 	if (!s->banner_done)
 		banner(s);
-	if (fflush(stdout) || ferror(stdout))
-		sink->error = errno ? -errno : -EIO;
+	flush(s);
 	status(s, now_ns, a);
 }
 
@@ -270,8 +279,7 @@ static void on_summary(struct sink *sink, const struct account *a, uint64_t now_
 	const char *dot = look_dot(&s->look);
 
 	wipe_status(s);
-	if (fflush(stdout) || ferror(stdout))
-		sink->error = errno ? -errno : -EIO;
+	flush(s);
 	fprintf(stderr, "%llu connection%s %s %llu failed %s %llu events %s ",
 		(unsigned long long)a->connections, a->connections == 1 ? "" : "s", dot,
 		(unsigned long long)a->failed, dot, (unsigned long long)a->events, dot);
