@@ -406,6 +406,11 @@ class Result(unittest.TestResult):
         super().addError(test, err)
         self.say("FAIL", test, "\n" + self.errors[-1][1])
 
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            self.say("FAIL", subtest, "\n" + (self.failures + self.errors)[-1][1])
+
 
 def missing_capability():
     """The first capability that the tests need and do not have."""
