@@ -9,7 +9,7 @@
 #define REPORT_KEY_MAX 192
 
 struct report_dict {
-	struct json text;  /* the entries, without the brackets */
+	struct json text; /* the entries, without the brackets */
 	uint32_t cnt;
 	uint32_t room;	   /* slots, a power of two */
 	uint32_t *slots;   /* 1 + number; 0: free */

@@ -127,8 +127,7 @@ static void count_verdict(struct report_listeners *l, struct report_listener *ro
 			l->failed = true;
 			return;
 		}
-		memset(grown + row->verdict_room, 0,
-		       (room - row->verdict_room) * sizeof(*grown));
+		memset(grown + row->verdict_room, 0, (room - row->verdict_room) * sizeof(*grown));
 		row->by_verdict = grown;
 		row->verdict_room = room;
 	}

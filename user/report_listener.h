@@ -14,15 +14,15 @@
 #define REPORT_LISTENERS 512
 
 struct report_listener {
-	struct listener known; /* cookie 0: nothing is known of it */
+	struct listener known;	      /* cookie 0: nothing is known of it */
 	struct report_series *series; /* NULL until it is used */
 	struct counters_hist handshake, wait;
 	uint64_t connections, failed, accepted;
 	uint64_t *by_verdict; /* connections, by the number of their verdict */
 	uint32_t verdict_room;
-	uint32_t synq, acceptq; /* now */
+	uint32_t synq, acceptq;		  /* now */
 	uint32_t synq_peak, acceptq_peak; /* of events */
-	uint64_t told_ns;	/* when the queues were told last; 0: never */
+	uint64_t told_ns;		  /* when the queues were told last; 0: never */
 };
 
 struct report_listeners {
@@ -31,7 +31,7 @@ struct report_listeners {
 	uint32_t stream;   /* cookies begin anew with each */
 	uint64_t overflow; /* stories of listeners that found no room */
 	struct report_clock clock;
-	bool failed;	   /* out of memory */
+	bool failed; /* out of memory */
 };
 
 int report_listeners_init(struct report_listeners *l);
@@ -41,7 +41,8 @@ void report_listeners_free(struct report_listeners *l);
 uint32_t report_listener_number(struct report_listeners *l, uint64_t cookie);
 
 /* An event tells of its queues.  Times are nanoseconds since 1970. */
-void report_listener_queues(struct report_listeners *l, const struct ev_queues *q, uint64_t time_ns);
+void report_listener_queues(struct report_listeners *l, const struct ev_queues *q,
+			    uint64_t time_ns);
 /* A story of it has ended; offset_ns makes its times nanoseconds since 1970. */
 void report_listener_story(struct report_listeners *l, uint32_t number, const struct story *s,
 			   uint32_t verdict, uint64_t offset_ns);

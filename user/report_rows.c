@@ -8,8 +8,8 @@
 uint32_t report_rows_verdict(struct report_rows *r, const struct story *s)
 {
 	const char *state = s->outcome == OUTCOME_OPEN ? story_state(s) : NULL;
-	const char *reason = s->reason == REASON_ERRNO ? errno_name(s->error)
-						       : reason_name(s->reason);
+	const char *reason =
+		s->reason == REASON_ERRNO ? errno_name(s->error) : reason_name(s->reason);
 	/* Names are constants, so their addresses tell them apart. */
 	const void *key[] = {(void *)(uintptr_t)s->role, outcome_name(s->outcome), reason, state};
 	struct json *j = &r->verdicts.text;
@@ -165,9 +165,9 @@ void report_rows_add(struct report_rows *r, const struct names *names, const str
 		[ROW_COOKIE] = s->cookie ? (int64_t)(s->cookie - r->last_cookie) : REPORT_NONE,
 		[ROW_SYNQ] = depth_of(&s->synq),
 		[ROW_ACCEPTQ] = depth_of(&s->acceptq),
-		[ROW_LIMITS] = pair_number(&r->limits, s->synq.limit,
-					   s->synq.depth != QUEUE_UNKNOWN, s->acceptq.limit,
-					   s->acceptq.depth != QUEUE_UNKNOWN),
+		[ROW_LIMITS] =
+			pair_number(&r->limits, s->synq.limit, s->synq.depth != QUEUE_UNKNOWN,
+				    s->acceptq.limit, s->acceptq.depth != QUEUE_UNKNOWN),
 		[ROW_REPEATS] = pair_number(&r->repeats, s->syn_retransmits, true,
 					    s->synack_retransmits, true),
 		[ROW_SHAPE] = shape_number(r, s),

@@ -12,26 +12,26 @@
 #include "story.h"
 
 enum report_row_column {
-	ROW_TIME,     /* µs since 1970: the difference to the row before */
-	ROW_VERDICT,  /* number in verdicts */
-	ROW_FLAGS,    /* REPORT_F_* */
-	ROW_REMOTE,   /* number in addrs */
+	ROW_TIME,    /* µs since 1970: the difference to the row before */
+	ROW_VERDICT, /* number in verdicts */
+	ROW_FLAGS,   /* REPORT_F_* */
+	ROW_REMOTE,  /* number in addrs */
 	ROW_RPORT,
 	ROW_LOCAL,    /* number in locals */
 	ROW_LISTENER, /* id in listeners */
 	ROW_PLACE,    /* number in places */
 	ROW_PROCESS,  /* number in processes, null: none */
 	ROW_FD,
-	ROW_COOKIE,   /* the difference to the one before */
+	ROW_COOKIE, /* the difference to the one before */
 	ROW_SYNQ,
 	ROW_ACCEPTQ,
-	ROW_LIMITS,   /* number in limits */
-	ROW_REPEATS,  /* number in repeats */
-	ROW_SHAPE,    /* number in shapes */
-	ROW_ENDED,    /* ns from the last step to the end */
+	ROW_LIMITS,  /* number in limits */
+	ROW_REPEATS, /* number in repeats */
+	ROW_SHAPE,   /* number in shapes */
+	ROW_ENDED,   /* ns from the last step to the end */
 	/* One for each step: */
-	STEP_AT,      /* ns since the step before; none for the first */
-	STEP_SYNQ,    /* where the shape says that it is known */
+	STEP_AT,   /* ns since the step before; none for the first */
+	STEP_SYNQ, /* where the shape says that it is known */
 	STEP_ACCEPTQ,
 	ROW_COLUMNS,
 };

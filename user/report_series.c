@@ -12,7 +12,7 @@ void report_clock_init(struct report_clock *clock)
 	*clock = (struct report_clock){.width_ns = NARROWEST_NS};
 }
 
-static void clock_cover(struct report_clock *clock, uint64_t time_ns)
+void report_clock_cover(struct report_clock *clock, uint64_t time_ns)
 {
 	uint64_t bin = time_ns / clock->width_ns, low = bin, high = bin;
 
@@ -82,7 +82,7 @@ static void refit(struct report_series *s, const struct report_clock *clock)
 struct report_bin *report_series_at(struct report_series *s, struct report_clock *clock,
 				    uint64_t time_ns)
 {
-	clock_cover(clock, time_ns);
+	report_clock_cover(clock, time_ns);
 	refit(s, clock);
 	return &s->bins[time_ns / clock->width_ns - clock->first];
 }
@@ -143,7 +143,7 @@ void report_series_write(struct report_series *s, const struct report_clock *clo
 			 const char *key)
 {
 	static const char *const names[COLUMNS] = {
-		"at",	   "syns",	"accepts",     "failures",     "synq_low", "synq_high",
+		"at",	     "syns",	    "accepts",	    "failures",	    "synq_low", "synq_high",
 		"synq_last", "acceptq_low", "acceptq_high", "acceptq_last", "limit",
 	};
 	struct report_column columns[COLUMNS] = {0};

@@ -36,6 +36,8 @@ struct report_series {
 };
 
 void report_clock_init(struct report_clock *clock);
+/* Makes room for this time. */
+void report_clock_cover(struct report_clock *clock, uint64_t time_ns);
 
 /* The bin of this time. */
 struct report_bin *report_series_at(struct report_series *s, struct report_clock *clock,

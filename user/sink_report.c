@@ -106,8 +106,8 @@ static void on_lost(struct sink *sink, const struct ev_lost *ev)
 		return;
 	}
 	bin = report_series_at(s->losses, &s->listeners.clock, ns);
-	bin->failures = ev->events > UINT32_MAX - bin->failures ? UINT32_MAX
-								: bin->failures + ev->events;
+	bin->failures =
+		ev->events > UINT32_MAX - bin->failures ? UINT32_MAX : bin->failures + ev->events;
 }
 
 static void on_summary(struct sink *sink, const struct account *a, uint64_t now_ns)
@@ -137,6 +137,11 @@ void sink_report_write(struct sink_report *s, struct json *j)
 	json_u64(j, "first_us", s->first_ns / 1000);
 	json_u64(j, "last_us", s->last_ns / 1000);
 	json_end_object(j);
+	/* Queues stay as they are until the end, though nothing tells of them any more. */
+	if (s->first_ns) {
+		report_clock_cover(&s->listeners.clock, s->first_ns);
+		report_clock_cover(&s->listeners.clock, s->last_ns);
+	}
 	report_listeners_write(&s->listeners, s->sink.view->names, j);
 	if (s->losses)
 		report_series_write(s->losses, &s->listeners.clock, j, "losses");

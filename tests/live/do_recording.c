@@ -66,7 +66,12 @@ static struct ev_tuple tuple(uint32_t i)
 {
 	struct ev_tuple t = {
 		.laddr = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1},
-		.raddr = {[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 1, [14] = i % 4, [15] = i % 250},
+		.raddr = {[10] = 0xff,
+			  [11] = 0xff,
+			  [12] = 10,
+			  [13] = 1,
+			  [14] = i % 4,
+			  [15] = i % 250},
 		.lport = 8080,
 		.rport = 1024 + i % 60000,
 		.netns = 4026531840,
@@ -90,12 +95,17 @@ static void put_name(struct maker *m, uint8_t kind, uint64_t id, const char *nam
 
 static void put_start(struct maker *m, const char *ifname, const char *cgroup)
 {
-	struct ev_host host = {.hdr.flags = EVF_FRESH, .realtime_offset_ns = 1767319445000000000ULL,
+	struct ev_host host = {.hdr.flags = EVF_FRESH,
+			       .realtime_offset_ns = 1767319445000000000ULL,
 			       .cpus = 1};
-	struct ev_listen listen = {
-		.queues = queues(0, 0), .port = 8080, .family = 2, .netns = 4026531840, .fd = 6,
-		.addr = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1},
-		.process = process(m), .backlog = LIMIT};
+	struct ev_listen listen = {.queues = queues(0, 0),
+				   .port = 8080,
+				   .family = 2,
+				   .netns = 4026531840,
+				   .fd = 6,
+				   .addr = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1},
+				   .process = process(m),
+				   .backlog = LIMIT};
 	struct ev_owner owner = {.cookie = LISTENER, .process = process(m), .fd = 6};
 
 	put(m, &host, sizeof(host), EV_HOST, START_NS);
@@ -111,12 +121,19 @@ static void put_connection(struct maker *m, uint32_t i)
 	uint32_t wave = i % 4000 < 2000 ? i % 2000 : 2000 - i % 2000, depth = wave * LIMIT / 2000;
 	uint64_t at = START_NS + GAP_NS * (i + 1), wait = 2000 + 7919ULL * (i % 37);
 	bool full = i % 50 == 49;
-	struct ev_syn syn = {.tuple = tuple(i), .queues = queues(i % 3, full ? LIMIT + 1 : depth),
-			     .tcp_seq = i, .ifindex = IFINDEX, .max_syn_backlog = 4096, .syncookies = 1};
+	struct ev_syn syn = {.tuple = tuple(i),
+			     .queues = queues(i % 3, full ? LIMIT + 1 : depth),
+			     .tcp_seq = i,
+			     .ifindex = IFINDEX,
+			     .max_syn_backlog = 4096,
+			     .syncookies = 1};
 	struct ev_synack synack = {.tuple = tuple(i), .queues = queues(i % 3 + 1, depth)};
-	struct ev_queued queued = {.tuple = tuple(i), .queues = queues(i % 3, depth + 1),
+	struct ev_queued queued = {.tuple = tuple(i),
+				   .queues = queues(i % 3, depth + 1),
 				   .cookie = 5000 + i};
-	struct ev_accepted accepted = {.tuple = tuple(i), .cookie = 5000 + i, .process = process(m),
+	struct ev_accepted accepted = {.tuple = tuple(i),
+				       .cookie = 5000 + i,
+				       .process = process(m),
 				       .fd = 8 + i % 100};
 
 	put(m, &syn, sizeof(syn), EV_SYN, at);
@@ -130,8 +147,11 @@ static void put_connection(struct maker *m, uint32_t i)
 int main(int argc, char **argv)
 {
 	struct record_header header = {.realtime_offset_ns = 1767319445000000000ULL,
-				       .start_ns = START_NS, .stream = 1, .cpus = 1,
-				       .block_max = RECORD_BLOCK_MAX, .release = "6.18.0-made-up"};
+				       .start_ns = START_NS,
+				       .stream = 1,
+				       .cpus = 1,
+				       .block_max = RECORD_BLOCK_MAX,
+				       .release = "6.18.0-made-up"};
 	struct maker m = {.writer = record_writer_new()};
 	uint32_t count = argc == 6 ? strtoul(argv[2], NULL, 10) : 0;
 	struct record_end end = {0};

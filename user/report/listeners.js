@@ -139,7 +139,7 @@ function histogramFigure(report, l, name, column, title, width) {
 			: el('span', {class: 'dim'}, 'none')),
 		all ? histogramChart(l[name], width, cls, `${title} of ${l.name}`,
 			[['50 %', marks[0]], ['90 %', marks[1]], ['99 %', marks[2]]])
-			: el('p', {class: 'empty dim'}, 'No connection came so far.'));
+			: el('p', {class: 'empty dim'}, 'No connection came this far.'));
 }
 
 /* How they ended, the failures first. */

@@ -80,8 +80,9 @@ function writeSummary() {
 }
 
 function writeListeners(hooks) {
-	const order = [...report.listeners].sort((a, b) => (b.failed > 0) - (a.failed > 0) ||
-		pressure(b) - pressure(a) || b.connections - a.connections);
+	/* The one in the most trouble first; what came to no listener has no charts of queues. */
+	const order = [...report.listeners].sort((a, b) => (a.id === 0) - (b.id === 0) ||
+		b.failed - a.failed || pressure(b) - pressure(a) || b.connections - a.connections);
 	const body = el('tbody'), rows = new Map();
 	let chosen = order[0], width = 0;
 	const draw = () => {
