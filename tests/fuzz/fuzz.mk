@@ -48,6 +48,6 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 sanitize:
 	$(Q)ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 $(MAKE) --no-print-directory \
 		B=$(B)/sanitize CFLAGS="$(SANITIZE)" LDFLAGS="-fsanitize=address,undefined" unit golden fuzz-found
-	$(Q)B=$(B)/sanitize tests/live/run test_record
+	$(Q)B=$(B)/sanitize tests/live/run test_record test_replay
 
 -include $(FUZZ_CORE:.o=.d)

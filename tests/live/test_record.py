@@ -1,93 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """record and watch --from: what is replayed is what was seen live, to the byte; and what becomes of
-a recording when the disk is full, when it is cut off, when it is damaged."""
-import glob
-import json
+a recording when it is rotated, and when the disk is full."""
 import os
-import pty
 import re
 import select
 import signal
-import socket
-import struct
 import subprocess
-import tempfile
 import threading
 import time
 
 import lib
 import lib_raw
-
-RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # struct linger
-
-
-def replay(*args, data=None, env=None):
-    """The exit status, stdout and stderr of watch --from."""
-    done = subprocess.run([lib.SOCKLINE, "watch", *map(str, args)], input=data, env=env,
-                          capture_output=True, timeout=60)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-
-def parse(text):
-    return [json.loads(line) for line in text.splitlines()]
-
-
-class RecordTest(lib.LiveTest):
-    def setUp(self):
-        super().setUp()
-        self.dir = tempfile.TemporaryDirectory()
-        self.addCleanup(self.dir.cleanup)
-        self.path = os.path.join(self.dir.name, "a.rec")
-
-    def record(self, *args, **kwargs):
-        self.sockline = lib.Sockline("record", "-o", self.path, "--netns", self.srv.path, *args,
-                                     **kwargs)
-        self.addCleanup(self.sockline.stop)
-
-    def ended(self, status=0):
-        time.sleep(0.2)
-        self.assertEqual(self.sockline.stop(), status, self.sockline.talk())
-        return self.sockline.talk()
-
-    def parts(self):
-        return sorted(glob.glob(f"{self.path}.*"))
-
-    def storm(self, listener, count):
-        """So many connections, one after another, each accepted at once."""
-        addr = listener.getsockname()
-
-        def accept():
-            for _ in range(count):
-                listener.accept()[0].close()
-
-        server = threading.Thread(target=accept)
-        server.start()
-        with self.cli:  # sockets are born in the thread's namespace
-            for _ in range(count):
-                with socket.create_connection(addr) as c:
-                    c.recv(1)
-                    c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
-        server.join(lib.SOON)
-
-    def some_of_each(self):
-        """Traffic with several outcomes, also such that are concluded from silence."""
-        self.srv.sysctl("ipv4.tcp_synack_retries", 0)
-        open_one, small = self.listen(), self.listen(backlog=1)
-        yield
-        self.storm(open_one, 30)
-        for i in range(5):
-            self.connect(small, wait=i < 2)
-        raw = [lib_raw.Client(self, open_one) for _ in range(3)]
-        for c in raw:
-            c.half_open()
-        raw[0].rst()
-        self.storm(open_one, 10)
-        client = self.keep(self.cli.socket())
-        self.assertRaises(ConnectionRefusedError, client.connect, (lib.V4_SRV, 1))
-        time.sleep(1.2)  # SYNs come again, entries expire
-        self.storm(open_one, 10)
-        open_one.close()
-        self.connect(small, wait=False)
+from lib_record import RecordTest, parse, replay
 
 
 class Same(RecordTest):
@@ -379,145 +303,6 @@ class DiskFull(RecordTest):
         self.accept(listener)
         self.assertEqual(self.sockline.process.wait(lib.SOON), 2)
         self.assertIn("Broken pipe", self.sockline.talk().splitlines()[-1])
-
-
-class Bad(RecordTest):
-    def made(self):
-        listener = self.listen(backlog=64)
-        self.record("--json")
-        for _ in range(3):
-            self.storm(listener, 20)
-            time.sleep(1.1)  # a block each
-        self.ended()
-        with open(self.path, "rb") as f:
-            return f.read()
-
-    def put(self, data):
-        path = os.path.join(self.dir.name, "bad.rec")
-        with open(path, "wb") as f:
-            f.write(data)
-        return path
-
-    def test_cut_off(self):
-        """Wherever it is cut, what is read is the beginning, and one line says so."""
-        data = self.made()
-        whole = self.sockline.text().splitlines()[:-1]
-        accepted = 0
-        for at in [1, 7, 8, 100, 263, 264, 270, *range(300, len(data), len(data) // 40),
-                   len(data) - 1]:
-            status, out, err = replay("--from", self.put(data[:at]), "--json")
-            self.assertEqual(status, 1, (at, err))
-            self.assertEqual(len(err.splitlines()), 1, (at, err))
-            self.assertIn(f"cut off at byte {at}", err)
-            found = [line for line in out.splitlines()[:-1] if '"accepted"' in line]
-            self.assertEqual(found, whole[:len(found)], at)
-            self.assertGreaterEqual(len(found), accepted)
-            accepted = len(found)
-        self.assertGreater(accepted, 30)
-
-    def test_damaged(self):
-        """One block cannot be read: what lies before and behind it is shown, and the loss told."""
-        data = bytearray(self.made())
-        blocks = [m.start() for m in re.finditer(b"lock(?=[\1]\0\0\0)", data)]
-        self.assertGreater(len(blocks), 3)
-        data[blocks[2] + 40] ^= 1
-        status, out, err = replay("--from", self.put(data), "--json")
-        self.assertEqual(status, 2)
-        self.assertEqual(len(err.splitlines()), 1, err)
-        self.assertIn("damaged", err)
-        records = parse(out)
-        self.assertGreater(records[-1]["lost"], 10)
-        found = [r for r in records if r["type"] == "connection" and r["complete"]]
-        self.assertGreater(len(found), 30)
-        # And the head of a block: what comes behind is not found any more.
-        data[blocks[2] + 8] ^= 1
-        status, out, err = replay("--from", self.put(data), "--json")
-        self.assertEqual((status, len(err.splitlines())), (2, 1), err)
-        self.assertIn("only what came before", err)
-
-    def test_no_recording(self):
-        header = self.made()[:264]
-        for data, word in ((b"", "empty"), (b"hello\n" * 100, "not a recording"),
-                           (header[:8] + header[11:7:-1] + header[12:], "byte order"),
-                           (header[:12] + b"\x63" + header[13:], "version"),
-                           (header[:40] + b"\xff" + header[41:], "damaged")):
-            status, out, err = replay("--from", self.put(data), "--json")
-            self.assertEqual((status, len(err.splitlines())), (2, 1), err)
-            self.assertIn(word, err)
-        status, _, err = replay("--from", "/nonexistent", "--json")
-        self.assertEqual((status, len(err.splitlines())), (2, 1), err)
-        self.assertIn("No such file", err)
-
-    def test_one_bad_file_among_good_ones(self):
-        data = self.made()
-        good, bad = self.path, self.put(b"hello")
-        status, out, err = replay("--from", bad, "--from", good, "--json")
-        self.assertEqual((status, len(err.splitlines())), (2, 1), err)
-        self.assertEqual(out, self.sockline.text())
-
-    def test_progress_on_a_terminal(self):
-        """Long work says how far it is and how long it will take; on stderr, and only there."""
-        path = self.put(self.made() * 8000)
-        main, terminal = pty.openpty()
-        watch = subprocess.Popen([lib.SOCKLINE, "watch", "--no-header", "--from", path, "-C",
-                                  "nobody"], stderr=terminal, stdout=subprocess.PIPE, text=True)
-        os.close(terminal)
-        said = b""
-        while True:
-            try:
-                said += os.read(main, 4096)
-            except OSError:
-                break
-        os.close(main)
-        out, _ = watch.communicate()
-        self.assertEqual(watch.returncode, 0)
-        self.assertRegex(said.decode(), r"replaying . \d+ % . \d+ (s|min) still", said)
-        self.assertNotIn("replaying", out)
-
-
-    def test_hostile_names_on_a_terminal(self):
-        """A recorded comm, interface or cgroup drives no terminal: only sockline's own colours."""
-        path = os.path.join(lib.ROOT, "tests", "data", "hostile.rec")
-        for args in ((), ("--steps", "--explain"), ("--wide",), ("--json",)):
-            main, terminal = pty.openpty()
-            watch = subprocess.Popen([lib.SOCKLINE, "watch", "--from", path, *args],
-                                     stdout=terminal, stderr=terminal,
-                                     env={**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"})
-            os.close(terminal)
-            said = b""
-            while True:
-                try:
-                    said += os.read(main, 4096)
-                except OSError:
-                    break
-            os.close(main)
-            self.assertEqual(watch.wait(), 0)
-            text = said.decode()  # and it is UTF-8
-            self.assertIn("0;ha", text)
-            text = re.sub(r"\x1b\[(0|1|2|31|32|33)m|\r\x1b\[K|\r?\n", "", text)
-            self.assertEqual([c for c in text if not c.isprintable()], [], args)
-
-
-class Usage(RecordTest):
-    def test_bad_arguments(self):
-        for args, word in (([], "-o FILE"), (["-o", "-", "--json"], "--json"),
-                           (["-o", "x", "--keep", "2"], "--rotate"),
-                           (["-o", "x", "--rotate", "1K"], "--rotate"),
-                           (["-o", "x", "--rotate", "many"], "--rotate"),
-                           (["-o", "x", "--max-size", "12"], "--max-size"),
-                           (["-o", "/nonexistent/x"], "/nonexistent/x"), (["-o", "x", "y"], "'y'")):
-            done = subprocess.run([lib.SOCKLINE, "record", *args], capture_output=True, text=True,
-                                  timeout=10, stdin=subprocess.DEVNULL, cwd=self.dir.name)
-            self.assertEqual((done.returncode, len(done.stderr.splitlines())), (2, 1), done.stderr)
-            self.assertIn(word, done.stderr)
-        self.assertEqual(os.listdir(self.dir.name), [])
-
-    def test_replay_runs_no_command(self):
-        status, _, err = replay("--from", "x", "--", "true")
-        self.assertEqual((status, len(err.splitlines())), (2, 1))
-        status, out, err = replay("--from", "x", "y", "--json")
-        self.assertEqual((status, len(err.splitlines())), (2, 2))
-        self.assertEqual(parse(out)[-1]["type"], "summary")
 
 
 if __name__ == "__main__":
