@@ -153,6 +153,11 @@ def judge(text):
     refused = [r for r in rows if r.get("outcome") == "refused"]
     if len(refused) != 1:
         wrong.append(f"{len(refused)} refused: {refused}")
+    doctor = [json.loads(line) for line in section(text, "doctor").splitlines()
+              if line.startswith("{")]
+    for check in doctor:
+        if check.get("verdict", "ok") not in ("ok", "other"):
+            wrong.append(f"doctor: {check}")
     listeners = [json.loads(line) for line in section(text, "listeners").splitlines()
                  if line.startswith("{")]
     if not any(r["port"] == 8080 and r["process"] for r in listeners):
