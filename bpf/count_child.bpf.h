@@ -5,7 +5,8 @@
 #define SOCKLINE_COUNT_CHILD_BPF_H
 
 /* A child that waits for accept().  The slot is its cookie's: cookies are handed out in sequence,
- * so that two that wait at the same time meet in a slot only when WAIT_SLOTS others came between. */
+ * so that two that wait at the same time meet in a slot only when WAIT_SLOTS others came in
+ * between. */
 struct wait_slot {
 	u64 child;    /* cookie, or address where the kernel gives none; 0: free */
 	u64 listener; /* cookie */

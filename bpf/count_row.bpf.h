@@ -60,6 +60,8 @@ static __always_inline void hist_add(struct counters_hist *h, u64 ns)
 	u64 bin = log2_floor(ns / 1000);
 
 	h->sum_ns += ns;
+	if (ns > h->max_ns)
+		h->max_ns = ns;
 	if (bin >= COUNTERS_BINS)
 		bin = COUNTERS_BINS - 1;
 	/* Hidden from the compiler, the mask stays; 6.1's verifier bounds nothing but that. */
@@ -92,8 +94,8 @@ static __always_inline struct hand *hand_get(void)
 }
 
 /*
- * When a handshake began: by tuple and initial sequence number, in a slot that a later one may take.
- * A SYN flood overwrites what is never completed, and no table fills.  A slot is eight bytes, half
+ * When a handshake began: by tuple and initial sequence number, in a slot that a later one may
+ * take.  A SYN flood overwrites what is never completed, and no table fills.  A slot is eight bytes, half
  * mark and half time, so that all of them stay in the cache: microseconds, which wrap after 71
  * minutes, long after any handshake has been given up.
  */

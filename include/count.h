@@ -37,6 +37,7 @@ enum counter {
 
 struct counters_hist {
 	__u64 sum_ns;
+	__u64 max_ns; /* since the start */
 	__u64 bins[COUNTERS_BINS];
 };
 
@@ -74,8 +75,8 @@ struct counters_host {
 	__u64 waits_full;  /* children whose time in the queue was given up for another's */
 };
 
-EVENT_SIZE_IS(counters_hist, 264);
-EVENT_SIZE_IS(counters_row, 712);
+EVENT_SIZE_IS(counters_hist, 272);
+EVENT_SIZE_IS(counters_row, 728);
 EVENT_SIZE_IS(counters_gauge, 40);
 EVENT_SIZE_IS(counters_host, 24);
 

@@ -14,8 +14,8 @@
 #define SECOND 1000000000ULL
 /* Owners change without a word, by fork and exit, and a limit by another listen(). */
 #define REFRESH_NS (20 * SECOND)
-#define REFRESH_SHARE 200
-#define REFRESH_WAIT_MAX (5 * SECOND)
+#define REFRESH_SHARE 100
+#define REFRESH_WAIT_MAX REFRESH_NS
 #define TCP_LISTEN 10
 
 static uint64_t clock_ns(clockid_t clock)
@@ -165,6 +165,8 @@ static void take_gauge(struct counters_listener *l, const struct counters_gauge 
 static void add_hist(struct counters_hist *to, const struct counters_hist *from)
 {
 	to->sum_ns += from->sum_ns;
+	if (from->max_ns > to->max_ns)
+		to->max_ns = from->max_ns;
 	for (int i = 0; i < COUNTERS_BINS; i++)
 		to->bins[i] += from->bins[i];
 }

@@ -14,6 +14,7 @@ void hist_diff(struct counters_hist *to, const struct counters_hist *later,
 	       const struct counters_hist *earlier)
 {
 	to->sum_ns = later->sum_ns - earlier->sum_ns;
+	to->max_ns = later->max_ns;
 	for (int i = 0; i < COUNTERS_BINS; i++)
 		to->bins[i] = later->bins[i] - earlier->bins[i];
 }
@@ -35,9 +36,11 @@ int64_t hist_quantile(const struct counters_hist *h, double q)
 			below += h->bins[i];
 			continue;
 		}
-		low = i ? 1ULL << i : 0;
-		high = 2ULL << i;
-		return (low + (high - low) * (rank - below) / h->bins[i]) * 1000;
+		low = i ? 1000ULL << i : 0;
+		high = 2000ULL << i;
+		if (h->max_ns > low && h->max_ns < high)
+			high = h->max_ns;
+		return low + (high - low) * (rank - below) / h->bins[i];
 	}
 	return -1;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Owns what `top --json` writes: at each look, an object for each listener; a summary at the end. */
+/* Owns what `top --json` writes: at each look an object for each listener, and a summary. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -71,6 +71,7 @@ static void durations(struct json *j, const char *key, const struct counters_his
 	json_u64_if(j, "p99_us", p99 >= 0, p99 / 1000);
 	json_u64(j, "count", hist_count(h));
 	json_u64(j, "sum_us", h->sum_ns / 1000);
+	json_u64_if(j, "max_us", h->max_ns, h->max_ns / 1000);
 	json_array(j, "log2_us");
 	for (int i = 0; i < COUNTERS_BINS; i++)
 		json_u64(j, NULL, h->bins[i]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Owns the terminal: takes it, gives it back as it was, and in between looks, draws and obeys keys. */
+/* Owns the terminal: takes it, gives it back as it was; in between looks, draws and obeys keys. */
 #include <curses.h>
 #include <errno.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`top` on a terminal: in tmux, its screen against traffic that is known, its keys, and the terminal
-that it leaves behind."""
+"""`top` on a terminal: in tmux, its screen against traffic that is known, its keys, and the
+terminal that it leaves behind."""
 import os
 import re
 import socket
