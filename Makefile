@@ -136,6 +136,7 @@ $(B)/bench/%: tests/bench/%.c
 bench: deps bench-deps $(B)/sockline $(B)/bench/storm $(B)/bench/many
 	$(Q)tests/bench/bench_storm.py $(B) --pairs $(or $(BENCH_PAIRS),12) --out $(B)/bench/storm.md
 	$(Q)tests/bench/bench_listeners.sh $(B) $(B)/bench/listeners.md
+	$(Q)tests/bench/bench_top.py $(B) --pairs $(or $(BENCH_PAIRS),12) --out $(B)/bench/top.md
 
 # Boots other kernels under emulation; fetches them first.
 kernels: deps $(B)/sockline
