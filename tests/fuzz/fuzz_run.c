@@ -111,19 +111,21 @@ struct pipeline *fuzz_begin(uint8_t choice)
 
 void fuzz_feed(struct pipeline *p, const void *bytes, size_t len)
 {
-	uint8_t event[256];
-	struct ev_hdr hdr;
+	union {
+		struct ev_hdr hdr;
+		struct ev_lost lost;
+		uint8_t bytes[256];
+	} ev;
 
-	if (len > sizeof(event))
+	if (len > sizeof(ev))
 		abort();
-	memcpy(event, bytes, len);
-	if (len >= sizeof(hdr)) {
-		memcpy(&hdr, bytes, sizeof(hdr));
-		if (hdr.cpu != EV_CPU_HOST)
-			hdr.cpu %= CPUS;
-		memcpy(event, &hdr, sizeof(hdr));
-	}
-	pipeline_feed(p, event, len);
+	memset(&ev, 0, sizeof(ev));
+	memcpy(&ev, bytes, len);
+	if (ev.hdr.cpu != EV_CPU_HOST)
+		ev.hdr.cpu %= CPUS;
+	if (ev.hdr.kind == EV_LOST)
+		ev.lost.cpu %= CPUS;
+	pipeline_feed(p, &ev, len);
 }
 
 void fuzz_end(struct pipeline *p)
