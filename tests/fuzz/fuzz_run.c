@@ -123,7 +123,7 @@ void fuzz_feed(struct pipeline *p, const void *bytes, size_t len)
 	memcpy(&ev, bytes, len);
 	if (ev.hdr.cpu != EV_CPU_HOST)
 		ev.hdr.cpu %= CPUS;
-	if (ev.hdr.kind == EV_LOST)
+	if (ev.hdr.kind == EV_LOST && ev.lost.cpu != EV_CPU_HOST)
 		ev.lost.cpu %= CPUS;
 	pipeline_feed(p, &ev, len);
 }
