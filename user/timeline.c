@@ -245,6 +245,10 @@ void timeline_finish(struct timeline *t)
 {
 	struct slot *slot;
 
+	/* A queue was full, and the softirq of the SYN has long ended. */
+	while ((slot = story_table_waiting(t->table, WAIT_SYNACK_FULL)) &&
+	       slot->waiting_since_ns + 5 * MS < t->now_ns)
+		give_up(t, slot, t->now_ns);
 	while ((slot = story_table_oldest(t->table)))
 		timeline_end(t, slot, timeline_outcome_so_far(slot));
 	memset(t->tries, 0, sizeof(t->tries));
