@@ -273,7 +273,7 @@ struct ev_lost {
 	struct ev_hdr hdr;
 	__u64 events;
 	__u32 cpu; /* which ring; EV_CPU_HOST: in none, because a probe was not run */
-	__u32 pad;
+	__u32 span_us; /* somewhere between hdr.time_ns and so much later */
 };
 
 #define EVENT_SIZE_IS(type, size) _Static_assert(sizeof(struct type) == (size), #type)

@@ -188,7 +188,7 @@ static void dispatch(struct pipeline *p, const union event *ev)
 		listeners_feed_owner(p->listeners, &ev->owner);
 		return;
 	case EV_LOST:
-		lost(p, &ev->lost, ev->hdr.time_ns);
+		lost(p, &ev->lost, ev->hdr.time_ns + ev->lost.span_us * 1000ULL);
 		return;
 	case EV_LISTENER:
 	case EV_LISTEN:

@@ -13,19 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "event.h"
 #include "kernel.h"
 #include "live_misses.h"
 #include "live_names.h"
+#include "live_rings.h"
 #include "live_start.h"
 #include "observer.skel.h"
 #include "probes.h"
 #include "source.h"
 
 #define PAUSE_MS 5
-#define MISSES_NS 50000000ULL /* asked so often; sooner than anything is concluded from silence */
+#define LOSSES_NS 30000000ULL /* asked so often; what is younger than the answer waits */
 /* A program that was interrupted between taking its time and submitting is done by then. */
 #define SLACK_NS 1000000ULL
 
@@ -33,14 +33,12 @@ struct live {
 	struct source source;
 	struct observer_bpf *skel;
 	struct probe_state *states;
-	struct ring_buffer *rings;
+	struct live_rings *rings;
 	struct live_names *names;
-	int *ring_fds;
 	int cpus;
 	uint64_t stop_ns;    /* 0: running; what happened later is left out */
 	uint64_t misses;     /* told so far */
-	uint64_t misses_ns;  /* when that was asked */
-	uint32_t *next_seqs; /* by CPU: one more than the highest that came */
+	uint64_t losses_ns;  /* all that was lost until then has been told */
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -51,18 +49,15 @@ static uint64_t clock_ns(clockid_t clock)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-static int on_event(void *ctx, void *data, size_t len)
+static void on_event(void *ctx, const void *data, size_t len)
 {
 	const struct ev_hdr *hdr = data;
 	struct live *live = ctx;
 
-	if (len >= sizeof(*hdr) && hdr->cpu < live->cpus && hdr->seq >= live->next_seqs[hdr->cpu])
-		live->next_seqs[hdr->cpu] = hdr->seq + 1;
 	if (live->stop_ns && len >= sizeof(*hdr) && hdr->time_ns > live->stop_ns)
-		return 0;
+		return;
 	live_names_before(live->names, data, len, live->source.feed, live->source.ctx);
 	live->source.feed(live->source.ctx, data, len);
-	return 0;
 }
 
 /* Together 32 MiB where there are few CPUs; each between 128 KiB and 4 MiB. */
@@ -75,29 +70,6 @@ static uint32_t ring_size(const struct live_conf *conf, int cpus)
 	while (size > 128 << 10 && (uint64_t)size * cpus > 32 << 20)
 		size /= 2;
 	return size;
-}
-
-static int make_rings(struct live *live, uint32_t size)
-{
-	int outer = bpf_map__fd(live->skel->maps.rings), ret;
-
-	for (int cpu = 0; cpu < live->cpus; cpu++) {
-		int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, size, NULL);
-
-		if (fd < 0)
-			return -errno;
-		live->ring_fds[cpu] = fd;
-		ret = bpf_map_update_elem(outer, &cpu, &fd, BPF_ANY);
-		if (ret)
-			return -errno;
-		if (!live->rings)
-			live->rings = ring_buffer__new(fd, on_event, live, NULL);
-		else if (ring_buffer__add(live->rings, fd, on_event, live))
-			return -errno;
-		if (!live->rings)
-			return -errno;
-	}
-	return 0;
 }
 
 static int follow(struct live *live, uint32_t pid)
@@ -126,7 +98,7 @@ static int load(struct live *live, const struct btf *btf, const struct live_conf
 	ret = observer_bpf__load(live->skel);
 	if (ret)
 		return ret;
-	ret = make_rings(live, ring_size(conf, live->cpus));
+	ret = live_rings_make(live->rings, live->skel->maps.rings, ring_size(conf, live->cpus));
 	return ret ? ret : follow(live, conf->follow_pid);
 }
 
@@ -142,86 +114,68 @@ static void tell_host(struct live *live, uint8_t kind)
 	live->source.feed(live->source.ctx, &ev, sizeof(ev));
 }
 
-static void tell_lost(struct live *live, uint64_t events, uint32_t cpu, uint64_t now_ns)
+/* Not before all that was told: that has gone on already. */
+static void tell_lost(void *ctx, uint64_t events, uint32_t cpu, uint64_t from_ns)
 {
+	struct live *live = ctx;
+	uint64_t from = from_ns > live->losses_ns ? from_ns : live->losses_ns, span_us;
 	struct ev_lost ev = {
-		.hdr = {.time_ns = now_ns, .cpu = EV_CPU_HOST, .kind = EV_LOST},
+		.hdr = {.time_ns = from, .cpu = EV_CPU_HOST, .kind = EV_LOST},
 		.events = events,
 		.cpu = cpu,
 	};
 
-	if (events)
-		live->source.feed(live->source.ctx, &ev, sizeof(ev));
+	span_us = (clock_ns(CLOCK_MONOTONIC) - from) / 1000 + 1;
+	ev.span_us = span_us < UINT32_MAX ? span_us : UINT32_MAX;
+	live->source.feed(live->source.ctx, &ev, sizeof(ev));
 }
 
-static void tell_misses(struct live *live, uint64_t now_ns)
+/* What no gap in the numbers shows: nothing followed it, or no probe ran. */
+static void tell_losses(struct live *live)
 {
-	uint64_t misses = live_misses(live->skel->obj);
+	uint64_t before = clock_ns(CLOCK_MONOTONIC), misses = live_misses(live->skel->obj);
 
-	tell_lost(live, misses - live->misses, EV_CPU_HOST, now_ns);
+	live_rings_ask(live->rings, live->skel->maps.emit_counts);
+	if (misses != live->misses)
+		tell_lost(live, misses - live->misses, EV_CPU_HOST, 0);
 	live->misses = misses;
-	live->misses_ns = now_ns;
+	live->losses_ns = before;
 }
 
 static int live_read(struct source *s, uint64_t *horizon_ns)
 {
 	struct live *live = (struct live *)s;
-	uint64_t before = clock_ns(CLOCK_MONOTONIC);
-	int ret = ring_buffer__consume(live->rings);
+	uint64_t upto = clock_ns(CLOCK_MONOTONIC);
+	bool due = upto - live->losses_ns > LOSSES_NS;
+	int ret = live_rings_read(live->rings, &upto);
 
-	if (before - live->misses_ns > MISSES_NS)
-		tell_misses(live, before);
-	*horizon_ns = before - SLACK_NS;
+	if (due)
+		tell_losses(live);
+	*horizon_ns = (upto < live->losses_ns ? upto : live->losses_ns) - SLACK_NS;
 	return ret < 0 ? ret : 1;
 }
 
 static int live_pause_ms(const struct source *s)
 {
-	return PAUSE_MS;
-}
-
-/* How many events each CPU has numbered, by the kernel's own count.  0 or -errno. */
-static int numbered(const struct live *live, uint32_t *seqs)
-{
-	const struct bpf_map *map = live->skel->maps.emit_counts;
-	size_t each = (bpf_map__value_size(map) + 7) & ~7UL;
-	char *values = calloc(live->cpus, each);
-	uint32_t zero = 0;
-	int ret = -ENOMEM;
-
-	if (values)
-		ret = bpf_map__lookup_elem(map, &zero, sizeof(zero), values, live->cpus * each, 0);
-	for (int cpu = 0; !ret && cpu < live->cpus; cpu++)
-		memcpy(&seqs[cpu], values + cpu * each, sizeof(*seqs)); /* struct emit_count.seq */
-	free(values);
-	return ret;
-}
-
-/* A gap shows only when something follows it: what is missing at the very end is told here. */
-static void tell_last_losses(struct live *live)
-{
-	uint32_t *seqs = calloc(live->cpus, sizeof(*seqs));
-
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-
-	for (int cpu = 0; seqs && !numbered(live, seqs) && cpu < live->cpus; cpu++)
-		tell_lost(live, seqs[cpu] - live->next_seqs[cpu], cpu, now_ns);
-	free(seqs);
-	tell_misses(live, now_ns);
+	return live_rings_more(((const struct live *)s)->rings) ? 0 : PAUSE_MS;
 }
 
 static int live_drain(struct source *s)
 {
 	struct live *live = (struct live *)s;
+	uint64_t upto;
 	int ret;
 
 	/* Probes go one by one; an end in one moment makes no half stories. */
 	live->stop_ns = clock_ns(CLOCK_MONOTONIC);
 	probes_detach(live->states);
-	ret = ring_buffer__consume(live->rings);
-	tell_last_losses(live);
+	do {
+		upto = clock_ns(CLOCK_MONOTONIC);
+		ret = live_rings_read(live->rings, &upto);
+	} while (!ret && live_rings_more(live->rings));
+	tell_losses(live);
 	tell_host(live, EV_END);
-	return ret < 0 ? ret : 0;
+	return ret;
 }
 
 static void live_close(struct source *s)
@@ -230,15 +184,10 @@ static void live_close(struct source *s)
 
 	if (live->states)
 		probes_detach(live->states);
-	ring_buffer__free(live->rings);
-	for (int i = 0; live->ring_fds && i < live->cpus; i++)
-		if (live->ring_fds[i] > 0)
-			close(live->ring_fds[i]);
+	live_rings_free(live->rings);
 	observer_bpf__destroy(live->skel);
 	live_names_free(live->names);
 	free(live->states);
-	free(live->ring_fds);
-	free(live->next_seqs);
 	free(live);
 }
 
@@ -279,10 +228,10 @@ static struct live *live_new(source_feed_fn feed, void *ctx)
 	live->source = (struct source){&live_ops, feed, ctx};
 	live->cpus = libbpf_num_possible_cpus();
 	live->states = calloc(probes_cnt, sizeof(*live->states));
-	live->ring_fds = calloc(live->cpus, sizeof(*live->ring_fds));
-	live->next_seqs = calloc(live->cpus, sizeof(*live->next_seqs));
+	live->rings = live_rings_new(live->cpus,
+				     &(struct live_rings_ops){on_event, tell_lost, live});
 	live->names = live_names_new();
-	if (!live->states || !live->ring_fds || !live->next_seqs || !live->names) {
+	if (!live->states || !live->rings || !live->names) {
 		live_close(&live->source);
 		return NULL;
 	}
@@ -314,6 +263,7 @@ static int open_all(struct live *live, const struct live_conf *conf, char why[SO
 			    strerror(-ret), conf->verbose ? "" : " (-v tells more)");
 	/* What exists is told first; what begins while it is read is told by events of later time. */
 	tell_host(live, EV_HOST);
+	live->losses_ns = clock_ns(CLOCK_MONOTONIC);
 	ret = probes_attach(live->skel, live->states, &failed);
 	if (ret)
 		return fail(why, ret, "cannot attach %s: %s", probes[failed].hook, strerror(-ret));
