@@ -74,13 +74,13 @@ Test(order, merges)
 		const struct merge *m = &merges[i];
 		struct order *o = order_new(16);
 		const union event *ev;
-		int n = 0;
+		uint64_t n = 0;
 
 		for (int k = 0; m->in[k].time_ns; k++)
 			cr_expect_eq(push(o, &m->in[k]), m->in[k].ret, "%s: push %d", m->name, k);
 		for (; (ev = order_pop(o, UINT64_MAX)); n++)
-			cr_expect_eq(ev->hdr.time_ns, m->out[n], "%s: pop %d", m->name, n);
-		cr_expect_eq(m->out[n], 0, "%s: only %d came out", m->name, n);
+			cr_expect_eq(ev->hdr.time_ns, m->out[n], "%s: pop %lu", m->name, n);
+		cr_expect_eq(m->out[n], 0, "%s: only %lu came out", m->name, n);
 		cr_expect_eq(order_stats(o)->lost, m->lost, "%s: lost %lu", m->name,
 			     order_stats(o)->lost);
 		cr_expect_eq(order_stats(o)->duplicates, m->duplicates, "%s", m->name);

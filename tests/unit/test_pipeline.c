@@ -89,7 +89,8 @@ static void put(struct pipeline *p, const struct one *one)
 	ev.hdr.cpu = one->cpu;
 	ev.hdr.seq = one->seq;
 	if (ev.hdr.kind == EV_LOST)
-		ev.lost.cpu = one->act.more;
+		ev.lost = (struct ev_lost){ev.hdr, .events = one->act.what, .cpu = one->act.more,
+					   .span_us = 50};
 	pipeline_feed(p, &ev, event_desc(ev.hdr.kind)->size);
 }
 
@@ -142,6 +143,10 @@ static const struct stream streams[] = {
 	 {{0, 0, {SYN}}, {HOST_CPU, 0, {EV_LOST, 100, .what = 5, .more = 0}},
 	  {0, 6, {REFUSED, .at_us = 200, .rport = 9}}},
 	 "lost:5 refused:9 open?:40000 summary"},
+	{"a loss that is told reaches as far as it says",
+	 {{HOST_CPU, 0, {EV_LOST, 100, .what = 5, .more = 1}},
+	  {0, 0, {REFUSED, .at_us = 140, .rport = 8}}, {0, 1, {REFUSED, .at_us = 160, .rport = 9}}},
+	 "lost:5 refused?:8 refused:9 summary"},
 	{"a whole stream whose beginning is missing",
 	 {{HOST_CPU, 0, {EV_HOST, 0, EVF_FRESH}}, {0, 2, {REFUSED, .at_us = 5}}},
 	 "lost:2 refused?:40000 summary"},

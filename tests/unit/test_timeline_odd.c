@@ -117,6 +117,12 @@ static const struct odd odds[] = {
 	  {EV_DROP, 3, .what = DROP_DEFERRED, .more = FLAG_ACK},
 	  {EV_REQUEST_GONE, 1000000, .what = GONE_EXPIRED}},
 	 0, 0, {{OUTCOME_EXPIRED, OK, "syn synack ack_deferred expired"}}},
+	{"the stream ends 6 ms after a SYN that met a full queue", {{SYN_(0, 1), .acceptq = LIMIT + 1}},
+	 6, 0, {{OUTCOME_SYN_DROPPED, OK, "syn syn_dropped"}}},
+	{"the stream ends 4 ms after it", {{SYN_(0, 1), .acceptq = LIMIT + 1}},
+	 4, 0, {{OUTCOME_OPEN, false, "syn"}}},
+	{"the stream ends 6 ms after a SYN that met no full queue", {{SYN_(0, 1)}},
+	 6, 0, {{OUTCOME_OPEN, false, "syn"}}},
 	{"another listener closes", {{SYN_(0, 1)}, {EV_SYNACK, 1}, {EV_UNLISTEN, 2, .cookie = 99}},
 	 0, 0, {{OUTCOME_OPEN, OK, "syn synack"}}},
 	{"nothing listens, said three times",
@@ -184,7 +190,7 @@ Test(timeline_odd, tries_are_counted)
 	feed_all(t, acts, ARRAY_SIZE(acts));
 	timeline_finish(t);
 	cr_assert_eq(told.cnt, 3);
-	for (int i = 0; i < 3; i++)
+	for (uint32_t i = 0; i < 3; i++)
 		cr_expect_eq(told.stories[i].syn_retransmits, i);
 	timeline_free(t);
 }
