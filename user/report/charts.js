@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Drawings of one listener: queues and rates over time, distributions. */
 
-const LEFT = 52, RIGHT = 12, TOP = 14, BOTTOM = 26;
+const LEFT = 62, RIGHT = 12, TOP = 14, BOTTOM = 26;
 const RATE_POINTS = 128;
 const PRESSURE = 0.8; /* of the limit: from here on a queue is drawn in amber */
 

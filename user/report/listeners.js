@@ -186,7 +186,7 @@ function seriesTable(report, l) {
 }
 
 function panel(report, l, width, hooks) {
-	const half = width >= 760 ? Math.floor((width - 24) / 2) : width;
+	const half = width >= 744 ? Math.floor((width - 24) / 2) : width;
 	const cursor = makeCursor(report, hooks.range);
 	const charts = [];
 
