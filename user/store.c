@@ -11,8 +11,8 @@
 
 #include "store_int.h"
 
-#define BLOCKS	    12
-#define BLOCK_BYTES (8u << 20)
+#define BLOCKS	    8
+#define BLOCK_BYTES (16u << 20)
 #define FLUSH_NS    1000000000ULL  /* a row waits no longer for its block to be full */
 #define SAY_NS	    10000000000ULL /* between two lines about the same loss */
 #define PATIENCE_MS 30000

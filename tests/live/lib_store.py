@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the tests of stores share: recordings, exports, and something in the way of a server."""
+import atexit
 import calendar
 import collections
 import glob
@@ -65,14 +66,20 @@ class StoreTest(unittest.TestCase):
 
 
 class ClickHouseTest(StoreTest):
+    """Each test has a server of its own, which it starts."""
+
     def setUp(self):
         super().setUp()
         if lib_clickhouse.missing():
             self.skipTest(lib_clickhouse.missing())
-        self.server = lib_clickhouse.ClickHouse(f"{self.dir}/clickhouse")
-        self.addCleanup(self.server.kill)
+        self.server = self.have_server()
         self.clickhouse = f"clickhouse:{self.server.url}"
         self.spool = f"{self.dir}/spool"
+
+    def have_server(self):
+        server = lib_clickhouse.ClickHouse(f"{self.dir}/clickhouse")
+        self.addCleanup(server.kill)
+        return server
 
     def both(self, sql):
         """The answer of either, which must be the same."""
@@ -104,6 +111,24 @@ def told(path):
 
 def keys(records):
     return collections.Counter((unix_us(r["time"]), r["remote"]["port"]) for r in records)
+
+
+class OneServerTest(ClickHouseTest):
+    """All tests of a file have one server, which runs, and is empty."""
+
+    shared = []
+
+    def have_server(self):
+        if not self.shared:
+            directory = tempfile.mkdtemp(prefix="sockline-store-")
+            atexit.register(shutil.rmtree, directory)
+            server = lib_clickhouse.ClickHouse(f"{directory}/clickhouse")
+            atexit.register(server.kill)
+            server.start()
+            self.shared.append(server)
+        for [name] in self.shared[0].rows("SHOW TABLES"):
+            self.shared[0].query(f"DROP TABLE {name}")
+        return self.shared[0]
 
 
 class Proxy:
