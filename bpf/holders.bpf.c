@@ -18,6 +18,7 @@
 #define CHUNK	   16
 #define CHUNKS_MAX (1 << 22) /* of a table of sysctl_nr_open_max descriptors */
 #define NETS_MAX   (1 << 16)
+#define LISTENERS_MAX (1 << 20) /* in one chain */
 
 struct snap_held held[SNAP_HELD_CNT];
 
@@ -28,6 +29,7 @@ struct {
 } found SEC(".maps");
 
 __u32 lost; /* records that found no room */
+__u32 listening; /* listeners of the host; left as it is where they cannot be counted */
 
 struct walk {
 	struct snap_owner owner; /* what is the same for all descriptors of the task */
@@ -124,6 +126,50 @@ static long walk_nets(u32 index, struct nets *n)
 	return 0;
 }
 
+struct chains {
+	void *buckets;
+	u32 size;
+	struct hlist_nulls_node *node;
+	u32 cnt;
+};
+
+/* A chain ends with an odd pointer, or with NULL where it is no hlist_nulls yet. */
+static long walk_chain(u32 index, struct chains *c)
+{
+	struct hlist_nulls_node *node = c->node;
+
+	if (!node || (u64)node & 1)
+		return 1;
+	c->cnt++;
+	c->node = BPF_CORE_READ(node, next);
+	return 0;
+}
+
+static long walk_bucket(u32 index, struct chains *c)
+{
+	struct inet_listen_hashbucket *b = c->buckets + (u64)index * c->size;
+
+	c->node = BPF_CORE_READ(b, nulls_head.first);
+	bpf_loop(LISTENERS_MAX, walk_chain, c, 0);
+	return 0;
+}
+
+/* All namespaces share one hash of listeners, inet_hashinfo.lhash2. */
+static __always_inline void count_listeners(struct task_struct *task)
+{
+	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
+	struct inet_hashinfo *info;
+	struct chains c = {};
+
+	if (!net || !bpf_core_field_exists(net->ipv4.tcp_death_row.hashinfo))
+		return;
+	info = BPF_CORE_READ(net, ipv4.tcp_death_row.hashinfo);
+	c.buckets = BPF_CORE_READ(info, lhash2);
+	c.size = bpf_core_type_size(struct inet_listen_hashbucket);
+	bpf_loop(BPF_CORE_READ(info, lhash2_mask) + 1, walk_bucket, &c, 0);
+	listening = c.cnt;
+}
+
 static __always_inline void tell_nets(struct task_struct *task)
 {
 	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
@@ -159,8 +205,10 @@ int iter_task_holders(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
-	if (!ctx->meta->seq_num)
+	if (!ctx->meta->seq_num) {
 		tell_nets(task);
+		count_listeners(task);
+	}
 	files = BPF_CORE_READ(task, files);
 	if (!files || (task->pid != task->tgid &&
 		       files == BPF_CORE_READ(task, group_leader, files)))

@@ -113,6 +113,17 @@ static int hold(struct snap_held *table, const struct snap_sock *s)
 	return -EAGAIN;
 }
 
+static uint32_t listening(const struct snapshot *snap)
+{
+	uint32_t cnt = 0;
+
+	for (size_t i = 0; i < snap->sock_cnt; i++)
+		cnt += snap->socks[i].s.state == 10; /* TCP_LISTEN */
+	return cnt;
+}
+
+/* A namespace that is hidden does not matter while every listener of the host is known: connections
+ * that their process has closed keep it for minutes. */
 int snapshot_holders_read(struct snapshot_holders *h, struct snapshot_build *b)
 {
 	const struct snapshot *snap = b->snap;
@@ -120,6 +131,7 @@ int snapshot_holders_read(struct snapshot_holders *h, struct snapshot_build *b)
 
 	memset(h->skel->bss->held, 0, sizeof(h->skel->bss->held));
 	h->skel->bss->lost = 0;
+	h->skel->bss->listening = UINT32_MAX;
 	h->hidden = false;
 	h->build = b;
 	for (size_t i = 0; i < snap->sock_cnt && !err; i++) {
@@ -136,5 +148,7 @@ int snapshot_holders_read(struct snapshot_holders *h, struct snapshot_build *b)
 		err = ring_buffer__consume(h->ring);
 	if (err < 0)
 		return err;
+	if (h->hidden && listening(snap) == h->skel->bss->listening)
+		h->hidden = false;
 	return h->skel->bss->lost || h->hidden ? -EAGAIN : 0;
 }

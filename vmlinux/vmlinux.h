@@ -246,6 +246,7 @@ struct hlist_node {
 	struct hlist_node **pprev;
 };
 struct hlist_nulls_node {
+	struct hlist_nulls_node *next;
 	struct hlist_nulls_node **pprev;
 };
 struct in6_addr {
@@ -265,7 +266,21 @@ struct ns_common {
 struct local_ports {
 	u32 range;
 };
+struct hlist_nulls_head {
+	struct hlist_nulls_node *first;
+};
+struct inet_listen_hashbucket {
+	struct hlist_nulls_head nulls_head;
+};
+struct inet_hashinfo {
+	unsigned int lhash2_mask;
+	struct inet_listen_hashbucket *lhash2;
+};
+struct inet_timewait_death_row {
+	struct inet_hashinfo *hashinfo;
+};
 struct netns_ipv4 {
+	struct inet_timewait_death_row tcp_death_row; /* 6.1 on; a pointer, or elsewhere, before */
 	u8 sysctl_tcp_syncookies;
 	u8 sysctl_tcp_migrate_req;
 	u8 sysctl_tcp_abort_on_overflow;
