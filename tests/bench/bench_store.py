@@ -124,7 +124,7 @@ def ratio(args, store):
 
 def measure(args, directory):
     recording = f"{directory}/bench.rec"
-    subprocess.run([f"{args.build}/live/do_recording", recording, str(args.connections)],
+    subprocess.run([f"{args.build}/live/do_timelines", recording, str(args.connections)],
                    check=True)
     stores = [Sqlite(directory)]
     if not lib_clickhouse.missing():

@@ -33,7 +33,7 @@ def columns(table, dialect="sqlite"):
 
 
 def recording(path, connections, per_second=100000):
-    lib.run(f"{lib.BUILD}/live/do_recording", path, str(connections), str(per_second))
+    lib.run(f"{lib.BUILD}/live/do_timelines", path, str(connections), str(per_second))
     return path
 
 
