@@ -29,7 +29,7 @@ inside="nsenter --net=/proc/$pid/ns/net"
 
 ours="$inside $build/sockline listeners"
 theirs="$inside ss -ltnp"
-listeners=$($ours --no-header 2>/dev/null | grep -c 'many\[')
+listeners=$($ours --no-header --netns "/proc/$pid/ns/net" 2>/dev/null | grep -c .)
 shown=$($theirs -H | grep -c '"many"')
 if [ "$listeners" != 10000 ] || [ "$shown" != 10000 ]; then
 	echo "bench_listeners: $listeners and $shown listeners instead of 10000" >&2
