@@ -14,7 +14,7 @@
 #define SECOND 1000000000ULL
 /* Owners change without a word, by fork and exit, and a limit by another listen(). */
 #define REFRESH_NS (20 * SECOND)
-#define REFRESH_SHARE 100
+#define REFRESH_SHARE 200
 #define REFRESH_WAIT_MAX REFRESH_NS
 #define TCP_LISTEN 10
 

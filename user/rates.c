@@ -118,7 +118,7 @@ static struct rates_row *row_new(uint64_t cookie)
 static int match_rows(struct rates *r, const struct counters_view *v)
 {
 	struct rates_row **fresh = calloc(v->cnt + 1, sizeof(*fresh));
-	size_t old = 0;
+	size_t old = 0, kept = 0;
 	int ret = 0;
 
 	if (!fresh)
@@ -129,7 +129,7 @@ static int match_rows(struct rates *r, const struct counters_view *v)
 		while (old < r->cnt && r->rows[old]->cookie < cookie)
 			row_free(r->rows[old++]);
 		if (old < r->cnt && r->rows[old]->cookie == cookie)
-			fresh[i] = r->rows[old++];
+			fresh[i] = r->rows[old++], kept++;
 		else
 			fresh[i] = row_new(cookie);
 		if (!fresh[i]) {
@@ -138,6 +138,7 @@ static int match_rows(struct rates *r, const struct counters_view *v)
 		}
 		fresh[i]->l = &v->listeners[i];
 	}
+	r->sets += kept != v->cnt || kept != r->cnt;
 	while (old < r->cnt)
 		row_free(r->rows[old++]);
 	free(r->rows);

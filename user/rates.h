@@ -41,6 +41,7 @@ struct rates_row {
 struct rates {
 	struct rates_row **rows; /* by cookie */
 	size_t cnt;
+	uint64_t sets;		    /* raised when a row comes or goes */
 	double per_s[COUNTERS_CNT]; /* of all listeners */
 	double drops_per_s;
 	uint64_t time_ns;	 /* of the last feed, 0: none yet */

@@ -321,7 +321,12 @@ static int compare(const void *a, const void *b, void *arg)
 
 void top_sort(struct rates_row **rows, size_t cnt, int column, bool reverse)
 {
+	size_t sorted = 1;
+
 	for (size_t i = 0; i < cnt; i++)
 		rows[i]->key = top_columns[column].key(rows[i]);
-	qsort_r(rows, cnt, sizeof(*rows), compare, &reverse);
+	while (sorted < cnt && compare(&rows[sorted - 1], &rows[sorted], &reverse) <= 0)
+		sorted++;
+	if (sorted < cnt)
+		qsort_r(rows, cnt, sizeof(*rows), compare, &reverse);
 }

@@ -46,24 +46,42 @@ static bool matches(const struct top_ui *ui, const struct rates_row *row)
 	       strcasestr(top_owner(text, row), ui->filter);
 }
 
-/* Chooses, sorts, and finds the selected one again wherever it went. */
-static int arrange(struct top_ui *ui)
+/* The rows that match, in whatever order; as they were, and so all but sorted, when neither the
+ * listeners, nor their owners, nor the filter have changed. */
+static int choose_rows(struct top_ui *ui)
 {
+	const struct filter *f = ui->top->filter;
 	const struct rates *r = &ui->top->rates;
-	bool found = false;
 
-	if (r->cnt > ui->cap) {
-		struct rates_row **rows = realloc(ui->rows, r->cnt * 2 * sizeof(*rows));
+	if (ui->rows && ui->sets == r->sets && ui->snaps == ui->top->view->snaps &&
+	    !strcmp(ui->chosen, ui->filter) && !f->failed && !f->slow_us)
+		return 0;
+	if (r->cnt > ui->cap || !ui->rows) {
+		struct rates_row **rows = realloc(ui->rows, (r->cnt + 1) * 2 * sizeof(*rows));
 
 		if (!rows)
 			return -ENOMEM;
 		ui->rows = rows;
-		ui->cap = r->cnt * 2;
+		ui->cap = (r->cnt + 1) * 2;
 	}
 	ui->cnt = 0;
 	for (size_t i = 0; i < r->cnt; i++)
 		if (matches(ui, r->rows[i]))
 			ui->rows[ui->cnt++] = r->rows[i];
+	ui->sets = r->sets;
+	ui->snaps = ui->top->view->snaps;
+	strcpy(ui->chosen, ui->filter);
+	return 0;
+}
+
+/* Chooses, sorts, and finds the selected one again wherever it went. */
+static int arrange(struct top_ui *ui)
+{
+	bool found = false;
+	int ret = choose_rows(ui);
+
+	if (ret)
+		return ret;
 	top_sort(ui->rows, ui->cnt, ui->column, ui->reverse);
 	for (size_t i = 0; i < ui->cnt && !found && ui->selected; i++) {
 		found = ui->rows[i]->cookie == ui->selected;

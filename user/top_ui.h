@@ -25,6 +25,9 @@ struct top_ui {
 	struct rates_row **rows; /* those that are shown, sorted */
 	size_t cnt;
 	size_t cap;
+	uint64_t sets;	   /* when they were chosen: rates.sets, */
+	uint64_t snaps;	   /* view->snaps */
+	char chosen[TOP_FILTER]; /* and the filter */
 	uint64_t selected; /* cookie */
 	size_t at;	   /* its place in rows */
 	size_t first;	   /* the first row on the screen */

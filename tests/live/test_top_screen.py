@@ -164,7 +164,7 @@ class Screen(lib.LiveTest):
         time.sleep(0.8)
         self.assertEqual(self.term.screen().splitlines()[1:], before.splitlines()[1:])
         self.term.key("Space")
-        self.term.until("4 of 4 listeners")
+        self.term.until("4 of 4 listeners", 30)
         self.term.key("?")
         self.term.until("any key: back")
         self.term.key("x", "q")

@@ -36,7 +36,7 @@ static void world_look(struct world *w, uint64_t after_ns)
 
 Test(rates, a_second_of_traffic)
 {
-	struct world w;
+	struct world w = {0};
 	struct counters_row *t = &w.listeners[1].total;
 
 	world_start(&w);
@@ -60,7 +60,7 @@ Test(rates, a_second_of_traffic)
 /* A drop that was taken back, because its SYN was answered after all, is no rate below 0. */
 Test(rates, a_count_that_goes_back)
 {
-	struct world w;
+	struct world w = {0};
 
 	world_start(&w);
 	w.listeners[0].total.n[COUNT_SYN] = 1;
@@ -75,7 +75,7 @@ Test(rates, a_count_that_goes_back)
 /* The window: what is older than ten seconds is in no percentile any more. */
 Test(rates, percentiles_forget)
 {
-	struct world w;
+	struct world w = {0};
 	struct counters_row *t = &w.listeners[2].total;
 
 	world_start(&w);
@@ -95,7 +95,7 @@ Test(rates, percentiles_forget)
 
 Test(rates, listeners_come_and_go)
 {
-	struct world w;
+	struct world w = {0};
 
 	world_start(&w);
 	for (int i = 0; i < LISTENERS; i++)
@@ -109,6 +109,7 @@ Test(rates, listeners_come_and_go)
 	w.listeners[3].sock.cookie = 99;
 	world_look(&w, SEC);
 	cr_assert_eq(w.rates.cnt, 3);
+	cr_expect_eq(w.rates.sets, 2);
 	cr_expect_eq(w.rates.rows[0]->cookie, 11);
 	cr_expect_float_eq(w.rates.rows[0]->per_s[COUNT_SYN], 0, 1e-9);
 	cr_expect_float_eq(w.rates.rows[2]->per_s[COUNT_SYN], 100, 1e-9);
@@ -140,7 +141,7 @@ Test(rates, full_and_pressed)
 
 Test(rates, blame)
 {
-	struct world w;
+	struct world w = {0};
 	struct rates_group g;
 
 	world_start(&w);
