@@ -65,7 +65,7 @@ deps:
 test-deps:
 	@packaging/need $(TEST_DEPS)
 bench-deps:
-	@packaging/need iproute2 python3 libbpf-tools bpftool procps hyperfine
+	@packaging/need iproute2 python3 libbpf-tools bpftool procps hyperfine sqlite3 clickhouse-server
 
 $(B)/sockline: $(USER_OBJ) $(CORE_OBJ)
 	$(call say,LINK,$@)
@@ -133,10 +133,11 @@ $(B)/bench/%: tests/bench/%.c
 	$(Q)$(CC) -O2 -Wall -D_GNU_SOURCE -o $@ $< -lpthread
 
 # Longer than a test, and never asserted: figures of this machine, written to $(B)/bench/*.md.
-bench: deps bench-deps $(B)/sockline $(B)/bench/storm $(B)/bench/many
+bench: deps bench-deps $(B)/sockline $(B)/bench/storm $(B)/bench/many $(B)/live/do_timelines
 	$(Q)tests/bench/bench_storm.py $(B) --pairs $(or $(BENCH_PAIRS),12) --out $(B)/bench/storm.md
 	$(Q)tests/bench/bench_listeners.sh $(B) $(B)/bench/listeners.md
 	$(Q)tests/bench/bench_top.py $(B) --pairs $(or $(BENCH_PAIRS),12) --out $(B)/bench/top.md
+	$(Q)tests/bench/bench_store.py $(B) --pairs $(or $(BENCH_PAIRS),12) --out $(B)/bench/store.md
 
 # Boots other kernels under emulation; fetches them first.
 kernels: deps $(B)/sockline
