@@ -117,6 +117,18 @@ class Browser:
             actions += [{"type": "keyUp", "value": k} for k in reversed(keys)]
             self.do("actions", {"actions": [{"type": "key", "id": "keys", "actions": actions}]})
 
+    def drag(self, css, *parts):
+        """The pointer, pressed, along an element's middle: parts of its width, 0 to 1."""
+        self.run("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", css)
+        x, y, width, height = self.run("const r = document.querySelector(arguments[0])"
+                                       ".getBoundingClientRect(); return [r.x, r.y, r.width, r.height]", css)
+        moves = [{"type": "pointerMove", "x": round(x + width * p), "y": round(y + height / 2)}
+                 for p in parts]
+        self.do("actions", {"actions": [{
+            "type": "pointer", "id": "mouse", "actions": [
+                moves[0], {"type": "pointerDown", "button": 0}, *moves[1:],
+                {"type": "pointerUp", "button": 0}]}]})
+
     def screenshot(self, path, whole=False):
         shot = self.cdp("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         with open(path, "wb") as f:

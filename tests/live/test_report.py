@@ -212,7 +212,7 @@ class Real(ReportTest):
             "return getComputedStyle(document.activeElement).outlineStyle"))
 
     def listeners(self, told, _summary):
-        """Another listener's panel, and a span of time chosen in its chart by keys."""
+        """Another listener's panel, and a span of time chosen in its chart."""
         port = next(r["local"]["port"] for r in told if r["process"] is None and r["listener"])
         self.browser.run("[...document.querySelectorAll('.listeners button')].find("
                          "(b) => b.textContent.endsWith(':' + arguments[0])).click()", port)
@@ -223,6 +223,15 @@ class Real(ReportTest):
         self.assertLess(self.shown(), len(told))
         self.browser.run("[...document.querySelectorAll('.chip')].at(-1).click()")
         self.assertEqual(self.shown(), len(told))
+        self.browser.drag("svg.time", 0.5, 0.6, 0.55)
+        span = self.browser.text(".chip")
+        self.assertIn(" – ", span)
+        self.assertLess(self.shown(), len(told))
+        self.browser.drag("svg.time", 0.3, 0.9, 1.03)  # beyond its end
+        self.assertNotEqual(self.browser.text(".chip"), span)
+        self.browser.drag("svg.time", 0.4, 0.4)
+        self.assertRegex(self.browser.text("output.said"), r"^\+\d+.* of \d+$")
+        self.browser.run("[...document.querySelectorAll('.chip')].at(-1).click()")
 
     def views(self):
         """For people to look at; what a program can see of them is that nothing sticks out."""

@@ -80,9 +80,9 @@ function pointing(chart, cursor) {
 
 	dress(chart.node, {
 		tabindex: '0', class: 'time',
-		onpointerdown: (e) => { from = bin(e); },
-		onpointermove: (e) => cursor.go(bin(e), e.buttons && from !== null ? from : null),
-		onpointerup: (e) => { if (from !== null && bin(e) !== from) cursor.choose(); from = null; },
+		onpointerdown: (e) => { from = bin(e); chart.node.setPointerCapture(e.pointerId); },
+		onpointermove: (e) => cursor.go(bin(e), e.buttons && from !== bin(e) ? from : null),
+		onpointerup: () => { from = null; cursor.choose(); },
 		onpointerleave: () => { if (from === null) cursor.go(null, null); },
 		onkeydown: (e) => {
 			const step = {ArrowLeft: -1, ArrowRight: 1}[e.key];
