@@ -193,7 +193,11 @@ static void escape(struct json *j, const char *value)
 			return;
 		len = *s >= 0x80 ? utf8_len(s) : 0;
 		if (len) {
-			put(j, (const char *)s, len);
+			/* U+0080 to U+009F drive some terminals as escape sequences do. */
+			if (*s == 0xc2 && s[1] < 0xa0)
+				put(j, buf, snprintf(buf, sizeof(buf), "\\u%04x", s[1]));
+			else
+				put(j, (const char *)s, len);
 			s += len;
 			continue;
 		}

@@ -29,7 +29,8 @@ Test(json, strings)
 		{"\x1b[31m", "\"\\u001b[31m\""}, {"\x01\x1f", "\"\\u0001\\u001f\""},
 		{"\x7f", "\"\\u007f\""}, {"</script>", "\"</script>\""},
 		/* UTF-8, from the shortest to the longest; the edges of what is none (RFC 3629) */
-		{"µ", "\"µ\""}, {"→", "\"→\""}, {"😀", "\"😀\""}, {"\xc2\x80", "\"\xc2\x80\""},
+		{"µ", "\"µ\""}, {"→", "\"→\""}, {"😀", "\"😀\""}, {"\xc2\xa0", "\"\xc2\xa0\""},
+		{"\xc2\x80\xc2\x9b", "\"\\u0080\\u009b\""},
 		{"\xdf\xbf", "\"\xdf\xbf\""}, {"\xe0\xa0\x80", "\"\xe0\xa0\x80\""},
 		{"\xed\x9f\xbf", "\"\xed\x9f\xbf\""}, {"\xee\x80\x80", "\"\xee\x80\x80\""},
 		{"\xf0\x90\x80\x80", "\"\xf0\x90\x80\x80\""},
