@@ -64,7 +64,7 @@ struct ev_hdr {
 
 /* hdr.flags */
 #define EVF_COOKIE	0x01 /* SYNACK: a SYN cookie; no SYN-queue entry exists */
-#define EVF_FASTOPEN	0x02 /* SYNACK, QUEUED: Fast Open; the child exists before the handshake ends */
+#define EVF_FASTOPEN	0x02 /* SYNACK, QUEUED: Fast Open, the child is older than the handshake */
 #define EVF_MPTCP	0x04 /* SYNACK, ACCEPTED: Multipath TCP */
 #define EVF_IOURING	0x08 /* ACCEPTED, CALL: by io_uring */
 #define EVF_UNSURE	0x10 /* ACCEPTED: holds only if that child is known to be waiting */

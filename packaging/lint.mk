@@ -35,7 +35,8 @@ lint-tidy: $(LINT_C:%.c=$(B)/lint/tidy/%.ok)
 $(B)/lint/tidy/%.ok: %.c .clang-tidy $(wildcard include/*.h user/*.h tests/*/*.h) | $(SKELS) lint-made
 	$(call say,TIDY,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)clang-tidy --quiet $< -- $(ALL_CFLAGS) 2>$(@:.ok=.log) || { cat $(@:.ok=.log); false; }
+	$(Q)clang-tidy --quiet --line-filter='[{"name":"$<"},{"name":"$(<:.c=.h)"}]' $< -- \
+		$(ALL_CFLAGS) 2>$(@:.ok=.log) || { cat $(@:.ok=.log); false; }
 	$(Q)touch $@
 
 lint-warnings: $(foreach cc,gcc clang,$(LINT_C:%.c=$(B)/lint/$(cc)/%.o))

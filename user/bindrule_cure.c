@@ -171,7 +171,8 @@ static bool cure_own_addr(const struct sick *s, struct bind_advice *a)
 	if (!port_is_held(s) || !rule_is_wildcard(s->cand->family, s->cand->addr))
 		return false;
 	for (size_t i = 0; i < 2 * s->env->n_addrs; i++) {
-		const struct bind_ifaddr *ifa = &s->env->addrs[i % s->env->n_addrs];
+		size_t at = i < s->env->n_addrs ? i : i - s->env->n_addrs;
+		const struct bind_ifaddr *ifa = &s->env->addrs[at];
 		struct bind_cand c = *s->cand;
 
 		if (ifa->loopback != (i >= s->env->n_addrs) || rule_is_link_local(ifa->addr) ||

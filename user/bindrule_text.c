@@ -245,11 +245,11 @@ static uint32_t number(const struct rule_fill *f, char which)
 	case 'p':
 		return f->cand->port;
 	case 'P':
-		return f->sock->port;
+		return f->sock ? f->sock->port : 0;
 	case 'u':
 		return f->cand->uid;
 	case 'U':
-		return f->sock->uid;
+		return f->sock ? f->sock->uid : 0;
 	case 's':
 		return f->env->unpriv_port_start;
 	case 'l':

@@ -144,7 +144,7 @@ int netns_add(struct netns_list *list, const struct netns_ref *ref)
 {
 	size_t at = place_of(list, ref->inum);
 	struct netns_ref copy = *ref;
-	int fd;
+	int fd, ret;
 
 	if (at < list->cnt && list->refs[at].inum == ref->inum) {
 		if (list->refs[at].via <= ref->via)
@@ -162,7 +162,10 @@ int netns_add(struct netns_list *list, const struct netns_ref *ref)
 	}
 	if (ref->path && !(copy.path = strdup(ref->path)))
 		return -ENOMEM;
-	return insert(list, at, &copy);
+	ret = insert(list, at, &copy);
+	if (ret)
+		free(copy.path);
+	return ret;
 }
 
 /* mountinfo writes space, tab, newline and backslash as three octal digits. */

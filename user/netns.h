@@ -52,9 +52,9 @@ int netns_run(int fd, int (*fn)(void *arg), void *arg);
 
 /*
  * The argument of --netns: a pid, a path, a name known to `ip netns`, an inode number, or "all",
- * which gives 0.  0, or -errno and one line for people in why.
+ * which gives 0.  0, or -errno and one line for people in buf.
  */
-int netns_parse(const char *text, uint32_t *inum, char *why, size_t len);
+int netns_parse(const char *text, uint32_t *inum, char *buf, size_t len);
 
 struct netns_addr {
 	uint32_t ifindex;

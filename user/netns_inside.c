@@ -321,7 +321,7 @@ static int route_talk(int fd, const uint8_t addr[16], uint32_t flags, struct net
 static int ask_route(void *arg)
 {
 	struct route_job *job = arg;
-	struct netns_route own;
+	struct netns_route own = {0};
 	int fd, err;
 
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);

@@ -342,7 +342,7 @@ static int at_items(struct record_reader *r, struct record_item *item)
 
 int record_read(struct record_reader *r, struct record_item *item)
 {
-	int ret;
+	int ret = 0;
 
 	for (;;) {
 		switch (r->state) {

@@ -16,7 +16,7 @@
 /* SYNs that were dropped are remembered for a while: the client will say them again. */
 #define TRIES 4096
 
-struct try {
+struct attempt {
 	uint64_t key;
 	uint32_t cnt;
 };
@@ -29,7 +29,7 @@ struct timeline {
 	uint64_t lossy_until_ns;
 	uint64_t now_ns; /* of the newest event or tick */
 	bool late;	 /* the event at hand is older than that */
-	struct try tries[TRIES];
+	struct attempt tries[TRIES];
 };
 
 /* A new slot, entered by its tuple if passive.  Never fails: the oldest story makes room. */

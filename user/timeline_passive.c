@@ -70,17 +70,17 @@ static enum story_reason syn_verdict(const struct ev_syn *e)
 	return REASON_NONE;
 }
 
-static struct try *try_of(struct timeline *t, const struct ev_tuple *tuple, uint32_t seq)
+static struct attempt *try_of(struct timeline *t, const struct ev_tuple *tuple, uint32_t seq)
 {
 	uint64_t w[5], key = seq;
 
 	memcpy(w, tuple, sizeof(w));
 	for (int i = 0; i < 5; i++)
 		key = (key ^ w[i]) * 0x9e3779b97f4a7c15ULL, key ^= key >> 29;
-	struct try *try = &t->tries[key % TRIES];
+	struct attempt *try = &t->tries[key % TRIES];
 
 	if (try->key != key)
-		*try = (struct try){key, 0};
+		*try = (struct attempt){key, 0};
 	return try;
 }
 
@@ -349,7 +349,7 @@ static void on_refused(struct timeline *t, const union event *ev)
 {
 	const struct ev_refused *e = &ev->refused;
 	struct slot *slot = story_table_by_tuple(t->table, &e->tuple);
-	struct try *try = try_of(t, &e->tuple, e->tcp_seq);
+	struct attempt *try = try_of(t, &e->tuple, e->tcp_seq);
 
 	if (slot)
 		timeline_supersede(t, slot);

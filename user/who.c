@@ -65,7 +65,7 @@ static int enter(struct asking *a)
 static int find_device(struct asking *a)
 {
 	struct who *w = a->who;
-	struct netns_route back;
+	struct netns_route back = {0};
 
 	w->ifindex = w->here ? w->route.ifindex : 0;
 	if (w->query.device) {

@@ -154,7 +154,7 @@ static int fill_addrs(struct why *w, int fd)
 
 static enum bind_tri addr_local(int fd, const uint8_t addr[16])
 {
-	struct netns_route route;
+	struct netns_route route = {0};
 
 	if (addr_is_any(addr) || addr_is_link_local(addr) || netns_route(fd, addr, &route))
 		return BIND_MAYBE;

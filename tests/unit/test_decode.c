@@ -40,7 +40,7 @@ Test(decode, truncated_at_every_byte)
 		union event in = good(kinds[i]), out;
 
 		for (size_t len = 0; len < desc->size; len++) {
-			char *bytes = malloc(len);
+			char *bytes = malloc(len + !len);
 
 			memcpy(bytes, &in, len);
 			cr_expect_eq(decode_event(bytes, len, &out), -EBADMSG, "%s: %zu bytes",
@@ -195,7 +195,7 @@ Test(decode, any_bytes)
 	for (int i = 0; i < 300000; i++) {
 		uint8_t kind = kinds[i / 2 % ARRAY_SIZE(kinds)];
 		size_t len = i % 2 ? event_desc(kind)->size : i % (EVENT_MAX + 8);
-		uint8_t *bytes = malloc(len);
+		uint8_t *bytes = malloc(len + !len);
 
 		for (size_t k = 0; k < len; k++)
 			bytes[k] = (rnd = rnd * 1664525 + 1013904223) >> 24;

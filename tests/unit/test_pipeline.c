@@ -88,9 +88,10 @@ static void put(struct pipeline *p, const struct one *one)
 
 	ev.hdr.cpu = one->cpu;
 	ev.hdr.seq = one->seq;
-	if (ev.hdr.kind == EV_LOST)
-		ev.lost = (struct ev_lost){ev.hdr, .events = one->act.what, .cpu = one->act.more,
-					   .span_us = 50};
+	if (ev.hdr.kind == EV_LOST) {
+		ev.lost.cpu = one->act.more;
+		ev.lost.span_us = 50;
+	}
 	pipeline_feed(p, &ev, event_desc(ev.hdr.kind)->size);
 }
 
