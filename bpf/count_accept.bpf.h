@@ -145,8 +145,8 @@ static __always_inline int uring_complete(struct io_ring_ctx *ring, struct io_ki
 	}
 	slot = uring_file_slot(req);
 	if (slot)
-		count_uring_file(uring_file(ring, slot == IORING_FILE_INDEX_ALLOC ? (u32)res
-										  : slot - 1));
+		count_uring_file(
+			uring_file(ring, slot == IORING_FILE_INDEX_ALLOC ? (u32)res : slot - 1));
 	else
 		count_uring_file(file_of_fd(res));
 	return 0;

@@ -3,6 +3,12 @@
 #ifndef SOCKLINE_COUNT_SYN_BPF_H
 #define SOCKLINE_COUNT_SYN_BPF_H
 
+/* An int on 5.10, a byte since 5.12: read by address, its low byte is the same. */
+static __always_inline u8 syncookies_of(struct net *net)
+{
+	return BPF_CORE_READ(net, ipv4.sysctl_tcp_syncookies);
+}
+
 /*
  * tcp_conn_request drops silently; what it compares, in its order.  A SYN that it answers all the
  * same (a peer that is known, TIME_WAIT) is taken back when its SYN-ACK is seen.
@@ -15,11 +21,11 @@ static __always_inline u32 syn_verdict(struct tcp_sock *tp)
 	u32 limit = listener->sk_max_ack_backlog;
 	u32 backlog;
 
-	if (synq > limit && !net->ipv4.sysctl_tcp_syncookies)
+	if (synq > limit && !syncookies_of(net))
 		return COUNT_DROP_SYN_SYNQ;
 	if (listener->sk_ack_backlog > limit)
 		return COUNT_DROP_SYN_ACCEPTQ;
-	if (!synq || net->ipv4.sysctl_tcp_syncookies)
+	if (!synq || syncookies_of(net))
 		return 0;
 	backlog = net->ipv4.sysctl_max_syn_backlog;
 	return (s32)(backlog - synq) < (s32)(backlog >> 2) ? COUNT_DROP_SYN_RESERVED : 0;

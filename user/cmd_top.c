@@ -132,8 +132,10 @@ static int top_run(const struct cmd *cmd, int argc, char **argv)
 	if (first < argc)
 		return opts_error(cmd, "'%s' is no option; top takes no operands", argv[first]);
 	if (opts.sort && top_column_named(opts.sort) < 0)
-		return opts_error(cmd, "--sort: '%s' is not one of pressure, syns, accepts, wait, "
-				  "handshake, drops, retransmits, name", opts.sort);
+		return opts_error(cmd,
+				  "--sort: '%s' is not one of pressure, syns, accepts, wait, "
+				  "handshake, drops, retransmits, name",
+				  opts.sort);
 	if (!c.json && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
 		return opts_error(cmd, "needs a terminal; --json needs none");
 	if (f.netns_arg && netns_parse(f.netns_arg, &f.netns, why, sizeof(why)))

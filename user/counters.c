@@ -21,8 +21,8 @@
 /* Rows that one system call brings. */
 #define BATCH 256
 
-static int __attribute__((format(printf, 3, 4))) fail(char why[COUNTERS_WHY], int ret,
-						     const char *fmt, ...)
+static int __attribute__((format(printf, 3, 4)))
+fail(char why[COUNTERS_WHY], int ret, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -89,8 +89,8 @@ static int map_gauges(struct counters *c)
 	size_t len = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
 
 	c->gauges_len = (len + page - 1) & ~(page - 1);
-	c->gauges = mmap(NULL, c->gauges_len, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map),
-			 0);
+	c->gauges =
+		mmap(NULL, c->gauges_len, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 	if (c->gauges != MAP_FAILED)
 		return 0;
 	c->gauges = NULL;

@@ -16,10 +16,11 @@ struct counters {
 	struct counters_gauge *gauges; /* the map itself, mapped */
 	size_t gauges_len;
 	int cpus;
-	uint32_t netns;	       /* the only one that is wanted, 0: all */
-	uint64_t snap_ns;      /* when it was taken */
-	uint64_t changes;      /* host.changes at the last snapshot */
-	uint64_t refresh_from_ns; /* not before: a snapshot is to cost half a percent of a CPU at most */
+	uint32_t netns;	  /* the only one that is wanted, 0: all */
+	uint64_t snap_ns; /* when it was taken */
+	uint64_t changes; /* host.changes at the last snapshot */
+	uint64_t
+		refresh_from_ns; /* not before: a snapshot is to cost half a percent of a CPU at most */
 	uint64_t refresh_by_ns;
 	bool stranger;	       /* a listener or a process that is not known was met */
 	uint64_t *keys;	       /* one batch of rows */

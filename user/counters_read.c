@@ -146,7 +146,8 @@ static int refresh(struct counters *c)
 	forget_rows(c);
 	c->view.time_ns = now_ns();
 	pause = (clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cost) * REFRESH_SHARE;
-	c->refresh_from_ns = c->view.time_ns + (pause < REFRESH_WAIT_MAX ? pause : REFRESH_WAIT_MAX);
+	c->refresh_from_ns =
+		c->view.time_ns + (pause < REFRESH_WAIT_MAX ? pause : REFRESH_WAIT_MAX);
 	c->refresh_by_ns = c->view.time_ns + REFRESH_NS;
 	return 0;
 }

@@ -210,7 +210,8 @@ static void draw_slow(const struct top_ui *ui, int y, const struct line *l)
 static void draw_failed(const struct top_ui *ui, int y, const struct line *l)
 {
 	char ago[DURATION_LEN];
-	int64_t age = ui->top->rates.time_ns > l->ended_ns ? ui->top->rates.time_ns - l->ended_ns : 0;
+	int64_t age =
+		ui->top->rates.time_ns > l->ended_ns ? ui->top->rates.time_ns - l->ended_ns : 0;
 
 	draw_cell(ui, y, 0, 8, true, DIM, duration_format(ago, &ui->look, age));
 	draw_cell(ui, y, 9, 21, false, PLAIN, l->remote);
@@ -262,9 +263,9 @@ void detail_draw(struct top_ui *ui)
 		return;
 	}
 	draw_cell(ui, 0, 0, 40, false, BOLD, top_endpoint(where, row));
-	draw_line(ui, 0, text_width(where) + 2, DIM, "in namespace %s, %u drops by the kernel's count%s",
-		  row->netns, row->l->sock.drops,
-		  ui->detail->lost ? ", some events lost" : "");
+	draw_line(ui, 0, text_width(where) + 2, DIM,
+		  "in namespace %s, %u drops by the kernel's count%s", row->netns,
+		  row->l->sock.drops, ui->detail->lost ? ", some events lost" : "");
 	if (ui->paused)
 		draw_cell(ui, 0, COLS - 8, 8, true, YELLOW, "PAUSED");
 	top_blame(blame, &ui->look, &ui->top->rates, row);

@@ -113,7 +113,8 @@ static void panel_queue(const struct top_ui *ui, int y, const char *title, uint3
 	char bar[TOP_TEXT], depths[64];
 
 	draw_cell(ui, y, 0, 14, false, DIM, title);
-	draw_cell(ui, y, 14, width, false, colour, top_bar(bar, &ui->look, depth, peak, limit, width));
+	draw_cell(ui, y, 14, width, false, colour,
+		  top_bar(bar, &ui->look, depth, peak, limit, width));
 	snprintf(depths, sizeof(depths), "%u of %u%s", depth, limit, depth > limit ? ", full" : "");
 	draw_cell(ui, y, 15 + width, 20, false, colour, depths);
 	draw_line(ui, y, 36 + width, peak > limit ? RED : DIM, "high water %u", peak);
@@ -155,8 +156,11 @@ static void panel_drops(const struct top_ui *ui, const struct rates_row *row, in
 				       top_rate(rate, row->per_s[kinds[i].counter]),
 				       (unsigned long long)row->l->total.n[kinds[i].counter]);
 	draw_cell(ui, y, 0, 14, false, DIM, "dropped");
-	draw_line(ui, y, 14, row->drops_per_s > 0 ? RED : at ? PLAIN : DIM, "%s",
-		  at ? text : "nothing");
+	draw_line(ui, y, 14,
+		  row->drops_per_s > 0 ? RED
+		  : at		       ? PLAIN
+				       : DIM,
+		  "%s", at ? text : "nothing");
 }
 
 static void panel_owner(const struct top_ui *ui, const struct rates_row *row, int y)
@@ -166,8 +170,8 @@ static void panel_owner(const struct top_ui *ui, const struct rates_row *row, in
 	char owner[TOP_TEXT], who[PROCESS_LEN], span[DURATION_LEN], group[64] = "";
 
 	if (g.members > 1)
-		snprintf(group, sizeof(group), "; one of %u in its group, %u others idle", g.members,
-			 g.idle);
+		snprintf(group, sizeof(group), "; one of %u in its group, %u others idle",
+			 g.members, g.idle);
 	top_owner(owner, row);
 	draw_cell(ui, y, 0, 14, false, DIM, "owner");
 	if (idle >= 0)

@@ -106,8 +106,8 @@ static struct seen seen_of(const struct counters_listener *l)
 	};
 }
 
-static void listener(struct json *j, struct top *t, struct host *host,
-		     const struct rates_row *row, uint64_t time)
+static void listener(struct json *j, struct top *t, struct host *host, const struct rates_row *row,
+		     uint64_t time)
 {
 	const struct counters_listener *l = row->l;
 	struct snapshot_sock sock = {

@@ -261,7 +261,8 @@ static int wait_for(struct top_ui *ui, uint64_t until, int *empty)
 	/* A window that changed its size interrupts poll(), and curses has a key for it. */
 	if (n < 0 && errno != EINTR)
 		return -1;
-	if (stop_wait(ui->top->stop, 0) || (n > 0 && fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)))
+	if (stop_wait(ui->top->stop, 0) ||
+	    (n > 0 && fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)))
 		return -1;
 	if (n < 0 || fds[0].revents & POLLIN)
 		return take_keys(ui, empty);
@@ -334,8 +335,10 @@ int top_screen(struct top *t)
 	int ret;
 
 	if (!screen)
-		return opts_error(t->cmd, "TERM=%s is not a terminal that can be drawn on; --json needs "
-				  "none", term ? term : "");
+		return opts_error(t->cmd,
+				  "TERM=%s is not a terminal that can be drawn on; --json needs "
+				  "none",
+				  term ? term : "");
 	ui.column = top_column_named(t->opts->sort ? t->opts->sort : "pressure");
 	ret = run(&ui);
 	detail_close(&ui);

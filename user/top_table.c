@@ -21,7 +21,8 @@ void draw_title(const struct top_ui *ui, int y)
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));
 	draw_cell(ui, y, 0, 13, false, BOLD, "sockline top");
 	draw_line(ui, y, 13, PLAIN, "%s %s %zu of %zu listeners %s every %g s", clock, dot, ui->cnt,
-		  ui->top->rates.cnt, dot, ui->top->opts->interval > 0 ? ui->top->opts->interval : 1);
+		  ui->top->rates.cnt, dot,
+		  ui->top->opts->interval > 0 ? ui->top->opts->interval : 1);
 	if (ui->paused)
 		draw_cell(ui, y, COLS - 8, 8, true, YELLOW, "PAUSED");
 	else if (ui->filter[0] || ui->mode == MODE_FILTER)
@@ -68,10 +69,11 @@ static void draw_blame(const struct top_ui *ui, int y)
 	if (ui->note[0])
 		draw_line(ui, y, 0, RED, "%s", ui->note);
 	else if (worst)
-		draw_line(ui, y, 0, rates_full(worst) || worst->drops_per_s > 0 ? RED : YELLOW, "%s",
-			  top_blame(text, &ui->look, &ui->top->rates, worst));
+		draw_line(ui, y, 0, rates_full(worst) || worst->drops_per_s > 0 ? RED : YELLOW,
+			  "%s", top_blame(text, &ui->look, &ui->top->rates, worst));
 	else if (v->untracked)
-		draw_line(ui, y, 0, YELLOW, "more listeners are called than there is room to count");
+		draw_line(ui, y, 0, YELLOW,
+			  "more listeners are called than there is room to count");
 	else if (v->unseen)
 		draw_line(ui, y, 0, YELLOW, "not counted here: %s", v->unseen);
 	else
@@ -190,7 +192,8 @@ void draw_table(struct top_ui *ui)
 		draw_row(ui, HEAD_LINES + i, ui->first + i);
 	if (!ui->cnt)
 		draw_line(ui, HEAD_LINES + 1, 2, DIM, "%s",
-			  ui->top->rates.cnt ? "no listener matches" : "nothing listens on this host");
+			  ui->top->rates.cnt ? "no listener matches"
+					     : "nothing listens on this host");
 	if (panel) {
 		draw_separator(ui, selected, LINES - 2 - PANEL_LINES);
 		draw_panel(ui, selected, LINES - 1 - PANEL_LINES);
