@@ -141,6 +141,8 @@ static int sqlite_open(const char *target, const struct store_conf *conf,
 		snprintf(why, STORE_WHY, "out of memory");
 		return -ENOMEM;
 	}
+	/* Its own account of memory takes a lock at every allocation. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	s->be.ops = &store_sqlite;
 	s->keep_days = conf->keep_days;
 	s->max_size = conf->max_size;
