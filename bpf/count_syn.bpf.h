@@ -31,8 +31,7 @@ static __always_inline u32 syn_verdict(struct tcp_sock *tp)
 	return (s32)(backlog - synq) < (s32)(backlog >> 2) ? COUNT_DROP_SYN_RESERVED : 0;
 }
 
-static __always_inline void count_syn(struct __sk_buff *skb, struct hand *hand,
-				      struct tcp_sock *tp)
+static __always_inline void count_syn(struct __sk_buff *skb, struct hand *hand, struct tcp_sock *tp)
 {
 	u64 key = handshake_key(&hand->seg.tuple, hand->seg.seq);
 	struct counters_row *row = row_of(hand->cookie);
@@ -64,8 +63,7 @@ static __always_inline void count_met(struct __sk_buff *skb, struct tcp_sock *tp
 	hand->armed = 0;
 	if (!segment_of_ctx(&hand->seg, skb))
 		return;
-	hand->seg.tuple.netns =
-		tp->inet_conn.icsk_inet.sk.__sk_common.skc_net.net->ns.inum;
+	hand->seg.tuple.netns = tp->inet_conn.icsk_inet.sk.__sk_common.skc_net.net->ns.inum;
 	if (!filter_keep(&hand->seg.tuple))
 		return;
 	hand->listener = (u64)tp;

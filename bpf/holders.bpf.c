@@ -36,8 +36,8 @@ struct walk {
 	struct file **fds;
 };
 
-static __always_inline void tell_owner(struct walk *w, struct file *file,
-				       const struct snap_held *h, u32 fd)
+static __always_inline void tell_owner(struct walk *w, struct file *file, const struct snap_held *h,
+				       u32 fd)
 {
 	struct snap_owner *o = bpf_ringbuf_reserve(&found, sizeof(*o), 0);
 
@@ -210,8 +210,8 @@ int iter_task_holders(struct bpf_iter__task *ctx)
 		count_listeners(task);
 	}
 	files = BPF_CORE_READ(task, files);
-	if (!files || (task->pid != task->tgid &&
-		       files == BPF_CORE_READ(task, group_leader, files)))
+	if (!files ||
+	    (task->pid != task->tgid && files == BPF_CORE_READ(task, group_leader, files)))
 		return 0;
 	fdt = BPF_CORE_READ(files, fdt);
 	w.fds = BPF_CORE_READ(fdt, fd);

@@ -74,15 +74,16 @@ static __always_inline int uring_complete(struct io_ring_ctx *ring, struct io_ki
 }
 
 SEC("tp_btf/io_uring_complete")
-int BPF_PROG(io_uring_complete, struct io_ring_ctx *ring, struct io_kiocb *req, struct io_uring_cqe *cqe)
+int BPF_PROG(io_uring_complete, struct io_ring_ctx *ring, struct io_kiocb *req,
+	     struct io_uring_cqe *cqe)
 {
 	return uring_complete(ring, req, BPF_CORE_READ(cqe, res), BPF_CORE_READ(cqe, flags));
 }
 
 /* Before 6.10 or so the tracepoint passed the completion's fields one by one. */
 SEC("?tp_btf/io_uring_complete")
-int BPF_PROG(io_uring_complete_fields, struct io_ring_ctx *ring, struct io_kiocb *req, u64 user_data,
-	     int res, unsigned int flags)
+int BPF_PROG(io_uring_complete_fields, struct io_ring_ctx *ring, struct io_kiocb *req,
+	     u64 user_data, int res, unsigned int flags)
 {
 	return uring_complete(ring, req, res, flags);
 }

@@ -54,8 +54,7 @@ static __always_inline void tuple_fill(struct ev_tuple *t, struct sock *sk, cons
 		return;
 	}
 	for (int i = 0; i < 4; i++) {
-		((u32 *)t->laddr)[i] =
-			SOCK_GET(trusted, sk, skc_v6_rcv_saddr.in6_u.u6_addr32[i]);
+		((u32 *)t->laddr)[i] = SOCK_GET(trusted, sk, skc_v6_rcv_saddr.in6_u.u6_addr32[i]);
 		((u32 *)t->raddr)[i] = SOCK_GET(trusted, sk, skc_v6_daddr.in6_u.u6_addr32[i]);
 	}
 }

@@ -156,8 +156,8 @@ int BPF_PROG(tcp_retransmit_synack, struct sock *sk, struct request_sock *req)
 
 	learn_timer(req);
 	/* For Fast Open sk is the child, which has no queues (inet_rtx_syn_ack). */
-	record_synack(NULL, (struct sock *)req, EV_SYNACK_RETRANSMIT, flags,
-		      flags ? NULL : sk, req->num_retrans);
+	record_synack(NULL, (struct sock *)req, EV_SYNACK_RETRANSMIT, flags, flags ? NULL : sk,
+		      req->num_retrans);
 	return 0;
 }
 

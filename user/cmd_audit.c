@@ -104,8 +104,8 @@ static void advise_wildcard(const struct audit *a, const struct snap_sock *s, ch
 			      "listen on %s to be reached through %s alone, or ",
 			      endpoint_format(endpoint, best->addr, s->lport),
 			      printable(ifname, sizeof(ifname), best->ifname));
-	snprintf(buf + n, ADVICE_LEN - n, "%son %s:%u for this host alone.",
-		 best ? "" : "listen ", loopback_of(s), s->lport);
+	snprintf(buf + n, ADVICE_LEN - n, "%son %s:%u for this host alone.", best ? "" : "listen ",
+		 loopback_of(s), s->lport);
 }
 
 /* "" where nothing is to be said. */
@@ -154,8 +154,8 @@ static bool same_place(const struct row *a, const struct row *b)
 {
 	const struct snap_sock *x = &a->sock->s, *y = &b->sock->s;
 
-	return x->hdr.netns == y->hdr.netns && x->lport == y->lport &&
-	       x->family == y->family && !memcmp(x->laddr, y->laddr, sizeof(x->laddr));
+	return x->hdr.netns == y->hdr.netns && x->lport == y->lport && x->family == y->family &&
+	       !memcmp(x->laddr, y->laddr, sizeof(x->laddr));
 }
 
 static void line(const struct audit *a, struct text_table *t, const struct row *row)
@@ -243,7 +243,8 @@ static int print_json(const struct audit *a)
 
 static void last_word(const struct audit *a)
 {
-	fprintf(stderr, "%zu listener%s: %zu everywhere, %zu on one address, %zu on loopback only; ",
+	fprintf(stderr,
+		"%zu listener%s: %zu everywhere, %zu on one address, %zu on loopback only; ",
 		a->rows.cnt, a->rows.cnt == 1 ? "" : "s", a->reached[REACH_EVERYWHERE],
 		a->reached[REACH_ADDRESS], a->reached[REACH_LOOPBACK]);
 	if (a->not_allowed)

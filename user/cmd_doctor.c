@@ -87,7 +87,8 @@ static void tell_text(struct doctor *d, const struct finding *f)
 	if (f->value)
 		printf(" %s", f->value);
 	if (f->error)
-		printf("%s%s: %s", f->value ? ", " : " ", errno_name(-f->error), strerror(-f->error));
+		printf("%s%s: %s", f->value ? ", " : " ", errno_name(-f->error),
+		       strerror(-f->error));
 	putchar('\n');
 	if (f->verdict == VERDICT_OK || f->verdict == VERDICT_ELSE)
 		return;
@@ -145,7 +146,8 @@ static int doctor_run(const struct cmd *cmd, int argc, char **argv)
 	if (first < 0)
 		return opts_exit(first);
 	if (first < argc)
-		return opts_error(cmd, "'%s' is no option; see sockline doctor --help", argv[first]);
+		return opts_error(cmd, "'%s' is no option; see sockline doctor --help",
+				  argv[first]);
 	look_init(&d.look);
 	doctor_kernel(&d);
 	doctor_capabilities(&d);

@@ -51,11 +51,12 @@ static bool held_by_max_syn_backlog(const struct snap_sock *s)
 static bool advise_somaxconn(int64_t value, size_t held, char *buf)
 {
 	if (held)
-		snprintf(buf, ADVICE_LEN,
-			 "their accept queue is as long as somaxconn allows, they may have asked "
-			 "for more; if one fills, sysctl -w net.core.somaxconn=%lld and restart its "
-			 "owner (the limit is fixed by listen())",
-			 (long long)(value < 4096 ? 4096 : value * 4));
+		snprintf(
+			buf, ADVICE_LEN,
+			"their accept queue is as long as somaxconn allows, they may have asked "
+			"for more; if one fills, sysctl -w net.core.somaxconn=%lld and restart its "
+			"owner (the limit is fixed by listen())",
+			(long long)(value < 4096 ? 4096 : value * 4));
 	else
 		snprintf(buf, ADVICE_LEN, "it holds no listener back: each asked for less");
 	return held && value < 4096;
@@ -64,11 +65,12 @@ static bool advise_somaxconn(int64_t value, size_t held, char *buf)
 static bool advise_max_syn_backlog(int64_t value, size_t held, char *buf)
 {
 	if (held)
-		snprintf(buf, ADVICE_LEN,
-			 "syncookies are off, so new peers get three quarters of it, less than these "
-			 "listeners' own limit; sysctl -w net.ipv4.tcp_max_syn_backlog=%lld, or turn "
-			 "syncookies on",
-			 (long long)value * 4);
+		snprintf(
+			buf, ADVICE_LEN,
+			"syncookies are off, so new peers get three quarters of it, less than these "
+			"listeners' own limit; sysctl -w net.ipv4.tcp_max_syn_backlog=%lld, or turn "
+			"syncookies on",
+			(long long)value * 4);
 	else
 		snprintf(buf, ADVICE_LEN,
 			 "it holds no listener back: it only counts while syncookies are off");
@@ -83,18 +85,20 @@ static bool advise_syncookies(int64_t value, size_t held, char *buf)
 	else if (value == 1)
 		snprintf(buf, ADVICE_LEN, "good: cookies are sent only while a SYN queue is full");
 	else
-		snprintf(buf, ADVICE_LEN,
-			 "every SYN is answered by a cookie, without window scaling where the client "
-			 "has no timestamps: for tests; sysctl -w net.ipv4.tcp_syncookies=1");
+		snprintf(
+			buf, ADVICE_LEN,
+			"every SYN is answered by a cookie, without window scaling where the client "
+			"has no timestamps: for tests; sysctl -w net.ipv4.tcp_syncookies=1");
 	return value != 1;
 }
 
 static bool advise_abort(int64_t value, size_t held, char *buf)
 {
-	snprintf(buf, ADVICE_LEN, value
-		 ? "a client that meets a full accept queue is reset at once and does not try "
-		   "again; sysctl -w net.ipv4.tcp_abort_on_overflow=0 lets it wait for room"
-		 : "good: a client that meets a full accept queue tries again");
+	snprintf(
+		buf, ADVICE_LEN,
+		value ? "a client that meets a full accept queue is reset at once and does not try "
+			"again; sysctl -w net.ipv4.tcp_abort_on_overflow=0 lets it wait for room"
+		      : "good: a client that meets a full accept queue tries again");
 	return value;
 }
 
@@ -108,8 +112,9 @@ static bool advise_synack_retries(int64_t value, size_t held, char *buf)
 		verdict = "dead ones stay long; sysctl -w net.ipv4.tcp_synack_retries=5";
 	else if (value < 2)
 		verdict = "too short for a lossy path; sysctl -w net.ipv4.tcp_synack_retries=5";
-	snprintf(buf, ADVICE_LEN, "a half-open connection stays in the SYN queue for up to %.0f s: %s",
-		 seconds, verdict);
+	snprintf(buf, ADVICE_LEN,
+		 "a half-open connection stays in the SYN queue for up to %.0f s: %s", seconds,
+		 verdict);
 	return value > 6 || value < 2;
 }
 

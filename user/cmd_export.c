@@ -16,8 +16,7 @@
 
 #define STORES 2
 
-struct export
-{
+struct export_opts {
 	const char *stores[STORES];
 	int store_cnt;
 	uint32_t keep_days;
@@ -31,12 +30,12 @@ struct export
 	uint32_t max_connections;
 };
 
-#define E(field) offsetof(struct export, field)
+#define E(field) offsetof(struct export_opts, field)
 
 /* One more, into the whole struct. */
 static int set_store(void *to, const char *arg)
 {
-	struct export *e = to;
+	struct export_opts *e = to;
 
 	if (e->store_cnt == STORES || !store_target_known(arg))
 		return -EINVAL;
@@ -72,7 +71,7 @@ static const struct opt_group export_group = {"Export", export_opts};
 /* Everything that lives as long as the export. */
 struct exporting {
 	const struct cmd *cmd;
-	const struct export *opts;
+	const struct export_opts *opts;
 	const struct filter *filter;
 	const struct common *common;
 	struct pipeline *pipeline;
@@ -84,7 +83,7 @@ struct exporting {
 
 static int open_stores(struct exporting *x)
 {
-	const struct export *o = x->opts;
+	const struct export_opts *o = x->opts;
 	char why[STORE_WHY], name[STORE_NAME];
 
 	for (int i = 0; i < o->store_cnt; i++) {
@@ -194,7 +193,7 @@ static int follow(struct exporting *x, struct stop *stop)
 }
 
 /* 0, or an exit status. */
-static int check(const struct cmd *cmd, const struct export *e, struct filter *f)
+static int check(const struct cmd *cmd, const struct export_opts *e, struct filter *f)
 {
 	bool sqlite = false, clickhouse = false;
 	char why[160];
@@ -218,7 +217,7 @@ static int check(const struct cmd *cmd, const struct export *e, struct filter *f
 
 static int export_run(const struct cmd *cmd, int argc, char **argv)
 {
-	struct export e = {.sample_seconds = 10};
+	struct export_opts e = {.sample_seconds = 10};
 	struct filter f = {0};
 	struct common c = {0};
 	int ret, first = opts_parse(cmd, argc, argv, (void *[]){&e, &f, &c});

@@ -43,8 +43,8 @@ static const struct row *worst_of(const struct rows *r, size_t *due)
 			continue;
 		(*due)++;
 		b = worst ? &worst->sock->s : NULL;
-		if (!b || (uint64_t)a->acceptq * (b->limit + 1) >
-				  (uint64_t)b->acceptq * (a->limit + 1))
+		if (!b ||
+		    (uint64_t)a->acceptq * (b->limit + 1) > (uint64_t)b->acceptq * (a->limit + 1))
 			worst = &r->rows[i];
 	}
 	return worst;

@@ -134,8 +134,8 @@ static void cell_queue(struct page *p, enum column column, uint32_t depth, uint3
 
 	if (p->bars && depth) {
 		snprintf(numbers, sizeof(numbers), "%u/%u", depth, limit);
-		snprintf(text, sizeof(text), "%s %9s",
-			 text_bar(bar, &p->v->look, depth, limit, 5), numbers);
+		snprintf(text, sizeof(text), "%s %9s", text_bar(bar, &p->v->look, depth, limit, 5),
+			 numbers);
 	} else {
 		snprintf(text, sizeof(text), "%u/%u", depth, limit);
 	}

@@ -150,16 +150,18 @@ static int parse_target(const struct cmd *cmd, const char *text, struct who_quer
 	bool has_addr;
 
 	if (endpoint_parse(text, q->local, &has_addr, &q->lport, scope))
-		return opts_error(
-			cmd, "'%s' is not ADDR:PORT, such as 127.0.0.1:8080 or [::1]:8080", text);
+		return opts_error(cmd,
+				  "'%s' is not ADDR:PORT, such as 127.0.0.1:8080 or [::1]:8080",
+				  text);
 	if (!has_addr)
 		return opts_error(cmd,
 				  "'%s' names no address: which one would the client connect to? "
 				  "such as 127.0.0.1:%u",
 				  text, q->lport ? q->lport : 8080);
 	if (!q->lport)
-		return opts_error(
-			cmd, "'%s': nobody can connect to port 0; a port is from 1 to 65535", text);
+		return opts_error(cmd,
+				  "'%s': nobody can connect to port 0; a port is from 1 to 65535",
+				  text);
 	if (addr_is_any(q->local))
 		return opts_error(
 			cmd,

@@ -66,14 +66,16 @@ static int fill_address(const struct cmd *cmd, const char *text, const struct ar
 	uint16_t port;
 
 	if (endpoint_parse(text, cand->addr, &has_addr, &port, scope))
-		return opts_error(cmd, "'%s' is not [ADDR]:PORT, such as 8080, 127.0.0.1:8080, "
-				       "[::1]:80 or *:80", text);
+		return opts_error(cmd,
+				  "'%s' is not [ADDR]:PORT, such as 8080, 127.0.0.1:8080, "
+				  "[::1]:80 or *:80",
+				  text);
 	if (!port)
 		return opts_error(cmd, "port 0 lets the kernel choose; name one from 1 to 65535");
 	cand->port = port;
 	cand->family = AF_INET6;
-	if (a->family == 4 || (has_addr && addr_is_v4(cand->addr) && !a->family &&
-			       !strstr(text, "::")))
+	if (a->family == 4 ||
+	    (has_addr && addr_is_v4(cand->addr) && !a->family && !strstr(text, "::")))
 		cand->family = AF_INET;
 	if (!has_addr && cand->family == AF_INET)
 		memcpy(cand->addr, any4, 16);

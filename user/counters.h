@@ -47,8 +47,7 @@ struct counters_view {
 	uint64_t snaps;		     /* counts them: another snapshot, another number */
 	uint64_t untracked; /* listeners that have no row for want of room, times they were met */
 	uint64_t waits_full; /* connections whose wait went unmeasured for want of room */
-	const char
-		*unseen; /* what is not counted, for a hook that could not be attached; or NULL */
+	const char *unseen; /* what is not counted, for want of a hook; or NULL */
 };
 
 /* Loads and attaches.  0, or -errno and one line in why. */

@@ -123,8 +123,8 @@ static bool wants_process(const struct filter *f)
 }
 
 /* A story without a process of its own is its listener's owners'. */
-static bool process_matches(const struct filter *f, const struct story *s,
-			    const struct listener *l, const struct names *names)
+static bool process_matches(const struct filter *f, const struct story *s, const struct listener *l,
+			    const struct names *names)
 {
 	if (s->process.pid)
 		return filter_process(f, &s->process, names_cgroup(names, s->process.cgroup));

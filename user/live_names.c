@@ -113,13 +113,13 @@ void live_names_before(struct live_names *n, const void *bytes, size_t len, sour
 		     feed, ctx);
 		return;
 	case EV_CONNECT:
-		tell(n, EV_CGROUP, 0, ((const struct ev_connect *)bytes)->process.cgroup, hdr,
-		     feed, ctx);
+		tell(n, EV_CGROUP, 0, ((const struct ev_connect *)bytes)->process.cgroup, hdr, feed,
+		     ctx);
 		return;
 	case EV_LISTEN:
 	case EV_LISTENER:
-		tell(n, EV_CGROUP, 0, ((const struct ev_listen *)bytes)->process.cgroup, hdr,
-		     feed, ctx);
+		tell(n, EV_CGROUP, 0, ((const struct ev_listen *)bytes)->process.cgroup, hdr, feed,
+		     ctx);
 		return;
 	case EV_OWNER:
 		tell(n, EV_CGROUP, 0, ((const struct ev_owner *)bytes)->process.cgroup, hdr, feed,

@@ -55,7 +55,8 @@ int main(int argc, char **argv)
 	if (argc > 1 && argv[1][0] != '-') {
 		cmd = find(argv[1]);
 		if (!cmd)
-			return opts_error(NULL, "'%s' is not a command; see sockline --help", argv[1]);
+			return opts_error(NULL, "'%s' is not a command; see sockline --help",
+					  argv[1]);
 		return cmd->run(cmd, argc - 1, argv + 1);
 	}
 	cmd = find("watch");

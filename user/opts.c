@@ -168,8 +168,8 @@ static void usage_group(const struct opt_group *group)
 		snprintf(left, sizeof(left), "%c%c%s--%s%s%s", o->key ? '-' : ' ',
 			 o->key ? o->key : ' ', o->key ? ", " : "  ", o->name, o->arg ? " " : "",
 			 o->arg ? o->arg : "");
-		printf("  %-30s%s%s\n", left, strlen(left) < 30 ? "" : "\n                                ",
-		       o->help);
+		printf("  %-30s%s%s\n", left,
+		       strlen(left) < 30 ? "" : "\n                                ", o->help);
 	}
 }
 

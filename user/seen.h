@@ -62,7 +62,6 @@ const struct seen *seen_find(const struct seen_table *t, uint64_t cookie);
 /* In the last fifth of the queue, all spells together, until now. */
 uint64_t seen_pressed_ns(const struct seen_queue *q, uint64_t now_ns);
 
-
 struct seen_rates {
 	double syns; /* a second */
 	double accepts;

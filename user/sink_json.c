@@ -244,9 +244,10 @@ static void on_summary(struct sink *sink, const struct account *a, uint64_t now_
 	json_u64(j, "late", a->late);
 	json_u64(j, "evicted", a->evicted);
 	json_u64(j, "malformed", a->malformed);
-	json_u64(j, "duration_us", sink->view->start_ns && now_ns > sink->view->start_ns
-					   ? (now_ns - sink->view->start_ns) / 1000
-					   : 0);
+	json_u64(j, "duration_us",
+		 sink->view->start_ns && now_ns > sink->view->start_ns
+			 ? (now_ns - sink->view->start_ns) / 1000
+			 : 0);
 	json_end_object(j);
 	json_newline(j);
 	flush(s);

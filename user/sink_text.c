@@ -102,7 +102,9 @@ static void listener_column(const struct sink_text *s, const struct story *story
 /* How many columns stand before the story. */
 static int story_column(const struct sink_text *s)
 {
-	int time = (s->conf.wall_clock ? 17 : s->conf.since_start ? 0 : 10) +
+	int time = (s->conf.wall_clock	  ? 17
+		    : s->conf.since_start ? 0
+					  : 10) +
 		   (s->conf.since_start ? 12 : 0);
 
 	return time + (s->conf.wide ? 2 * 48 : 22 + 20) + 10 + 10 + 11 + 10 + 2;
@@ -224,7 +226,8 @@ static void banner(struct sink_text *s)
 	if (s->conf.no_header || s->conf.replay || uname(&u))
 		return;
 	listeners_count(s->sink.view->listeners, &open, &namespaces);
-	fprintf(stderr, "sockline %s %s Linux %s %s %u listener%s in %u namespace%s %s Ctrl-C ends\n",
+	fprintf(stderr,
+		"sockline %s %s Linux %s %s %u listener%s in %u namespace%s %s Ctrl-C ends\n",
 		SOCKLINE_VERSION, dot, u.release, dot, open, open == 1 ? "" : "s", namespaces,
 		namespaces == 1 ? "" : "s", dot);
 }

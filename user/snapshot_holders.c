@@ -42,7 +42,8 @@ static int load(struct snapshot_holders *h)
 	err = h->skel ? holders_bpf__load(h->skel) : -ENOMEM;
 	if (err)
 		return err < 0 ? err : -EINVAL;
-	h->link = bpf_link_create(h->skel->progs.iter_task_holders.prog_fd, 0, BPF_TRACE_ITER, NULL);
+	h->link =
+		bpf_link_create(h->skel->progs.iter_task_holders.prog_fd, 0, BPF_TRACE_ITER, NULL);
 	if (h->link < 0)
 		return -errno;
 	h->ring = ring_buffer__new(h->skel->maps.found.map_fd, take, h, NULL);

@@ -41,7 +41,8 @@ static int load(struct snapshot_part *p)
 	struct bpf_program *prog;
 	int err;
 
-	bpf_object__for_each_program(prog, p->skel->obj) bpf_program__set_autoload(prog, false);
+	bpf_object__for_each_program(prog, p->skel->obj)
+		bpf_program__set_autoload(prog, false);
 	bpf_program__set_autoload(p->skel->progs.iter_task, true);
 	bpf_program__set_autoload(main_program(p), true);
 	err = snapshot_bpf__load(p->skel);

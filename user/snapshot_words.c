@@ -113,8 +113,8 @@ void row_owners(const struct rows *r, const struct row *row, const struct look *
 
 	*buf = 0;
 	if (!o)
-		put(buf, len, "%s", row->sock->s.marks & SNAP_M_KERNEL ? "the kernel"
-								      : look_dash(look));
+		put(buf, len, "%s",
+		    row->sock->s.marks & SNAP_M_KERNEL ? "the kernel" : look_dash(look));
 	else if (row->sock->owner_cnt == 1 && !fds)
 		one_owner(o, buf, len);
 	else if (fds)

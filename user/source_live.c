@@ -198,8 +198,8 @@ static const struct source_ops live_ops = {
 	.close = live_close,
 };
 
-static int __attribute__((format(printf, 3, 4))) fail(char why[SOURCE_WHY], int ret,
-						     const char *fmt, ...)
+static int __attribute__((format(printf, 3, 4)))
+fail(char why[SOURCE_WHY], int ret, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -228,8 +228,8 @@ static struct live *live_new(source_feed_fn feed, void *ctx)
 	live->source = (struct source){&live_ops, feed, ctx};
 	live->cpus = libbpf_num_possible_cpus();
 	live->states = calloc(probes_cnt, sizeof(*live->states));
-	live->rings = live_rings_new(live->cpus,
-				     &(struct live_rings_ops){on_event, tell_lost, live});
+	live->rings =
+		live_rings_new(live->cpus, &(struct live_rings_ops){on_event, tell_lost, live});
 	live->names = live_names_new();
 	if (!live->states || !live->rings || !live->names) {
 		live_close(&live->source);
@@ -249,7 +249,8 @@ static int open_all(struct live *live, const struct live_conf *conf, char why[SO
 	/* Came with 5.12, as did atomic operations that return a value (BPF_FETCH). */
 	if (!kernel_has_function(btf, "bpf_get_socket_ptr_cookie")) {
 		btf__free(btf);
-		return fail(why, -ENOTSUP, "this kernel is too old: Linux 5.12 is the first that will do");
+		return fail(why, -ENOTSUP,
+			    "this kernel is too old: Linux 5.12 is the first that will do");
 	}
 	live->skel = observer_bpf__open();
 	if (!live->skel) {
@@ -259,8 +260,8 @@ static int open_all(struct live *live, const struct live_conf *conf, char why[SO
 	ret = load(live, btf, conf);
 	btf__free(btf);
 	if (ret)
-		return fail(why, ret, "the kernel does not load the observer: %s%s",
-			    strerror(-ret), conf->verbose ? "" : " (-v tells more)");
+		return fail(why, ret, "the kernel does not load the observer: %s%s", strerror(-ret),
+			    conf->verbose ? "" : " (-v tells more)");
 	/* What exists is told first; what begins while it is read is told by events of later time. */
 	tell_host(live, EV_HOST);
 	live->losses_ns = clock_ns(CLOCK_MONOTONIC);

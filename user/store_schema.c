@@ -57,7 +57,8 @@ size_t store_row_offset(const struct store_block *b, enum store_dialect d, uint3
 	for (uint32_t i = 0; i < row; i++)
 		for (size_t k = 0; k < t->column_cnt; k++)
 			if (store_has(d, &t->columns[k]) &&
-			    !store_block_get(b, &at, t->columns[k].type, t->columns[k].nullable, &v))
+			    !store_block_get(b, &at, t->columns[k].type, t->columns[k].nullable,
+					     &v))
 				return b->len;
 	return at;
 }

@@ -65,8 +65,7 @@ void diagram_header(const struct story *s)
 	printf("%-12s%-14s%-15s%s", "client", "SYN queue", "accept queue", "process");
 }
 
-static void put_arrow(int cells[DIAGRAM_WIDTH], const struct arrow *a, enum lane from,
-		      enum lane to)
+static void put_arrow(int cells[DIAGRAM_WIDTH], const struct arrow *a, enum lane from, enum lane to)
 {
 	int left = lane_at[from < to ? from : to], right = lane_at[from < to ? to : from];
 	int label = left + (lane_at[1] - (int)strlen(a->label)) / 2;

@@ -88,8 +88,8 @@ static void add_fd(struct sentence *t, const struct story *s)
 static void add_gone(struct sentence *t, const struct look *look, const struct story *s,
 		     const char *how)
 {
-	const struct step *went = story_step(s, s->outcome == OUTCOME_RESET ? STEP_RESET
-									   : STEP_CLOSED);
+	const struct step *went =
+		story_step(s, s->outcome == OUTCOME_RESET ? STEP_RESET : STEP_CLOSED);
 	const struct step *taken = story_step(s, STEP_ACCEPTED);
 	char who[PROCESS_LEN], before[DURATION_LEN];
 

@@ -62,7 +62,10 @@ const char *look_micro(const struct look *look)
 /* Three digits tell enough; below 10 of a unit, one or two behind the point. */
 static void scaled(char buf[DURATION_LEN], double value, const char *unit)
 {
-	snprintf(buf, DURATION_LEN, value < 10 ? "%.2f %s" : value < 100 ? "%.1f %s" : "%.0f %s",
+	snprintf(buf, DURATION_LEN,
+		 value < 10    ? "%.2f %s"
+		 : value < 100 ? "%.1f %s"
+			       : "%.0f %s",
 		 value, unit);
 }
 

@@ -120,8 +120,7 @@ static bool syn_again(struct timeline *t, struct slot *slot, const struct ev_syn
 		story_table_wait(t->table, slot, WAIT_NONE, 0);
 	}
 	/* It stood in the SYN queue when we came: its own SYN was not seen, so this is another try. */
-	if (!s->has_seq && timeline_answered(slot) && !s->cookie &&
-	    !story_step(s, STEP_QUEUED)) {
+	if (!s->has_seq && timeline_answered(slot) && !s->cookie && !story_step(s, STEP_QUEUED)) {
 		s->tcp_seq = e->tcp_seq;
 		s->has_seq = true;
 	}
@@ -208,7 +207,8 @@ static void on_synack(struct timeline *t, const union event *ev)
 	/* By now it is one of those in the SYN queue itself, unless it is a cookie. */
 	if (!again)
 		timeline_seen(&s->synq, e->queues.synq, &e->queues);
-	timeline_step(t, slot, again ? STEP_SYNACK_RETRANSMIT : STEP_SYNACK, e->hdr.time_ns, &e->queues);
+	timeline_step(t, slot, again ? STEP_SYNACK_RETRANSMIT : STEP_SYNACK, e->hdr.time_ns,
+		      &e->queues);
 	story_table_wait(t->table, slot, is_cookie ? WAIT_COOKIE_ACK : WAIT_NONE, e->hdr.time_ns);
 }
 

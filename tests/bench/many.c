@@ -70,7 +70,8 @@ static void hold(int process, int listeners, int established)
 	for (int i = 0; i < listeners; i++)
 		fds[i] = listen_at(process, i);
 	for (int i = 0; i < established / 2; i++)
-		connect_one(process, i / PER_LISTENER % listeners, fds[i / PER_LISTENER % listeners]);
+		connect_one(process, i / PER_LISTENER % listeners,
+			    fds[i / PER_LISTENER % listeners]);
 }
 
 static void lo_up(void)

@@ -342,4 +342,3 @@ const struct row *bind_row(const char *name)
 	cr_assert_fail("no row %s", name);
 	return NULL;
 }
-

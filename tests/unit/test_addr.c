@@ -126,7 +126,8 @@ Test(addr, endpoints)
 		cr_expect_eq(ret, rows[i].addr ? 0 : -EINVAL, "'%s': %d", rows[i].text, ret);
 		if (ret)
 			continue;
-		cr_expect_str_eq(addr_format(buf, addr), rows[i].addr, "'%s': %s", rows[i].text, buf);
+		cr_expect_str_eq(addr_format(buf, addr), rows[i].addr, "'%s': %s", rows[i].text,
+				 buf);
 		cr_expect_eq(has_addr, rows[i].has_addr, "'%s'", rows[i].text);
 		cr_expect_eq(port, rows[i].port, "'%s'", rows[i].text);
 		cr_expect_str_eq(scope, rows[i].scope, "'%s'", rows[i].text);

@@ -203,7 +203,8 @@ Test(decode, any_bytes)
 			bytes[offsetof(struct ev_hdr, kind)] = kind;
 		if (!decode_event(bytes, len, &out)) {
 			passed++;
-			cr_assert(event_desc(out.hdr.kind) && event_desc(out.hdr.kind)->size == len);
+			cr_assert(event_desc(out.hdr.kind) &&
+				  event_desc(out.hdr.kind)->size == len);
 		}
 		free(bytes);
 	}

@@ -76,9 +76,8 @@ Test(json, numbers)
 	json_u64_if(&j, NULL, true, 7);
 	json_u64_if(&j, NULL, false, 7);
 	json_end_array(&j);
-	cr_expect_str_eq(text_of(&j),
-			 "[0,9,10,18446744073709551615,0,-1,9223372036854775807,"
-			 "-9223372036854775808,0.500,-0.333,7,null]");
+	cr_expect_str_eq(text_of(&j), "[0,9,10,18446744073709551615,0,-1,9223372036854775807,"
+				      "-9223372036854775808,0.500,-0.333,7,null]");
 }
 
 /* JSON has no infinity; and a number may be longer than any buffer made for usual ones. */

@@ -162,7 +162,8 @@ Test(order, from_zero)
 	cr_expect_eq(loss.cpu, 0);
 	cr_expect_eq(loss.from_ns, 0, "from the very beginning");
 	cr_expect_eq(loss.until_ns, 100);
-	cr_expect_not(order_next_loss(o, UINT64_MAX, &loss), "a stream that begins at 0 has lost nothing");
+	cr_expect_not(order_next_loss(o, UINT64_MAX, &loss),
+		      "a stream that begins at 0 has lost nothing");
 	order_free(o);
 }
 
@@ -193,7 +194,10 @@ Test(order, losses_are_told_oldest_first)
 
 Test(order, gaps_of_one_cpu_are_one_loss)
 {
-	static const struct in in[] = {{100, 0, 0, 0}, {120, 2, 0, 0}, {130, 3, 0, 0}, {150, 6, 0, 0}};
+	static const struct in in[] = {{100, 0, 0, 0},
+				       {120, 2, 0, 0},
+				       {130, 3, 0, 0},
+				       {150, 6, 0, 0}};
 	struct order_loss loss;
 	struct order *o = order_new(8);
 
@@ -262,7 +266,8 @@ Test(order, reset_begins_anew)
 	order_reset(o);
 	cr_expect_eq(push(o, &(struct in){10, 0, 0, 0}), 0, "no duplicate of the stream before");
 	cr_expect_eq(push(o, &(struct in){20, 77, 1, 0}), 0);
-	cr_expect_not(order_next_loss(o, UINT64_MAX, &loss), "not known to be whole, nor to have lost anything");
+	cr_expect_not(order_next_loss(o, UINT64_MAX, &loss),
+		      "not known to be whole, nor to have lost anything");
 	cr_expect_eq(order_stats(o)->late, 0);
 	order_free(o);
 }

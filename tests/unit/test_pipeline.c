@@ -289,7 +289,8 @@ Test(pipeline, no_room_to_wait)
 	cr_expect_eq(sink.summary.failed, 0);
 	cr_expect_eq(sink.summary.lost, 1);
 	cr_expect_not(sink.disordered);
-	cr_expect(strstr(sink.log, "accepted:5 lost:1 accepted?:6 accepted:7 "), "%.120s", sink.log);
+	cr_expect(strstr(sink.log, "accepted:5 lost:1 accepted?:6 accepted:7 "), "%.120s",
+		  sink.log);
 	pipeline_free(p);
 }
 

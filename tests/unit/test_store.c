@@ -49,7 +49,8 @@ Test(store_block, each_value_in_and_out)
 		for (size_t len = 0; len < values[i].len; len++) {
 			b.len = len;
 			at = 0;
-			cr_assert_not(store_block_get(&b, &at, values[i].type, values[i].nullable, &v),
+			cr_assert_not(store_block_get(&b, &at, values[i].type, values[i].nullable,
+						      &v),
 				      "%s cut at %zu", values[i].what, len);
 		}
 		store_block_free(&b);

@@ -49,8 +49,7 @@ Test(timeline, every_scene)
 
 		play(sc, SIZE_MAX, MISSING_UNKNOWN, &told);
 		cr_expect_eq(told.cnt, 1, "%s: %d stories", sc->name, told.cnt);
-		cr_expect_eq(s->outcome, sc->outcome, "%s: %s", sc->name,
-			     outcome_name(s->outcome));
+		cr_expect_eq(s->outcome, sc->outcome, "%s: %s", sc->name, outcome_name(s->outcome));
 		cr_expect_eq(s->reason, sc->reason, "%s: reason %d", sc->name, s->reason);
 		cr_expect(s->complete, "%s: incomplete", sc->name);
 		cr_expect_str_eq(steps_of(s), sc->steps, "%s: %s", sc->name, steps_of(s));
@@ -95,8 +94,7 @@ Test(timeline, each_event_missing_and_told)
 
 				cr_expect_not(s->complete, "%s without event %zu: complete",
 					      sc->name, k);
-				cr_expect(s->outcome == sc->outcome ||
-						  s->outcome == OUTCOME_OPEN ||
+				cr_expect(s->outcome == sc->outcome || s->outcome == OUTCOME_OPEN ||
 						  (sc->or_outcome && s->outcome == sc->or_outcome),
 					  "%s without event %zu: %s (%s)", sc->name, k,
 					  outcome_name(s->outcome), steps_of(s));
@@ -113,7 +111,8 @@ Test(timeline, start_in_mid_flight)
 		for (size_t from = 1; from < acts_cnt(&scenes[i]); from++) {
 			struct scene late = scenes[i];
 
-			memmove(late.acts, late.acts + from, (ACTS_MAX - from) * sizeof(late.acts[0]));
+			memmove(late.acts, late.acts + from,
+				(ACTS_MAX - from) * sizeof(late.acts[0]));
 			memset(late.acts + ACTS_MAX - from, 0, from * sizeof(late.acts[0]));
 			if (late.acts[0].kind == EV_SYN)
 				continue; /* the SYN said again looks like the first one */

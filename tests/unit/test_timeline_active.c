@@ -191,9 +191,8 @@ Test(timeline_active, roles_do_not_mix)
 	for (int i = 0; i < told.cnt; i++) {
 		const struct story *s = &told.stories[i];
 
-		cr_expect(s->role == ROLE_PASSIVE ||
-				  (s->outcome == OUTCOME_ESTABLISHED &&
-				   !strcmp(steps_of(s), "syn_sent established")),
+		cr_expect(s->role == ROLE_PASSIVE || (s->outcome == OUTCOME_ESTABLISHED &&
+						      !strcmp(steps_of(s), "syn_sent established")),
 			  "%s", steps_of(s));
 		cr_expect(s->role == ROLE_ACTIVE || !s->complete);
 	}

@@ -25,7 +25,8 @@ static void check_promise(const struct story *s)
 	cr_assert_eq(has(s, STEP_SYN_DROPPED), s->outcome == OUTCOME_SYN_DROPPED, "%s",
 		     steps_of(s));
 	cr_assert(has(s, STEP_SYNACK) || s->outcome == OUTCOME_SYN_DROPPED ||
-			  s->outcome == OUTCOME_REFUSED, "%s", steps_of(s));
+			  s->outcome == OUTCOME_REFUSED,
+		  "%s", steps_of(s));
 	cr_assert(!has(s, STEP_SYN_DROPPED) || !has(s, STEP_SYNACK), "%s", steps_of(s));
 	cr_assert(!has(s, STEP_ACCEPTED) || has(s, STEP_QUEUED), "%s", steps_of(s));
 	cr_assert(!has(s, STEP_CLOSED) || has(s, STEP_QUEUED), "%s", steps_of(s));

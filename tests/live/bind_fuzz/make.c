@@ -193,7 +193,7 @@ struct live_sock *make_keep(struct situation *s, int fd, const struct bind_cand 
 
 	make_read(s, l);
 	l->fact.from = c->op == BIND_OP_CONNECT ? BIND_PORT_CONNECT
-		       : c->port                ? BIND_PORT_EXPLICIT
+		       : c->port		? BIND_PORT_EXPLICIT
 						: BIND_PORT_OTHER;
 	if (c->op == BIND_OP_CONNECT) {
 		memcpy(l->fact.raddr, c->raddr, 16);
