@@ -15,6 +15,13 @@ WANTED = ["sys_admin", "sys_ptrace", "dac_read_search"]
 NOBODY = 65534
 
 
+# In a mount namespace of its own: what is mounted nowhere can only be opened with CAP_SYS_ADMIN.
+MOUNTED = ["unshare", "-m", "sh", "-c", """
+grep -q ' tracefs ' /proc/mounts || mount -t tracefs none /sys/kernel/tracing
+grep -q ' cgroup2 ' /proc/mounts || mount -t cgroup2 none /sys/fs/cgroup
+exec "$@" """, "sh"]
+
+
 def doctor(*args, drop=(), cmd=(), program=SOCKLINE, **kwargs):
     """Its exit status, its records, its talk."""
     bounding = ["setpriv", "--bounding-set", ",".join(f"-{c}" for c in drop)] if drop else []
@@ -64,7 +71,7 @@ class Privileges(lib.LiveTest):
 
     def test_each_capability(self):
         for cap in ESSENTIAL + WANTED:
-            status, records, _ = doctor(drop=[cap])
+            status, records, _ = doctor(drop=[cap], cmd=MOUNTED)
             self.consistent(status, records)
             found = named(records)
             self.assertEqual(status, 1 if cap in ESSENTIAL else 0, cap)
@@ -83,7 +90,7 @@ class Privileges(lib.LiveTest):
 
     def test_attach_really_fails(self):
         """Without CAP_NET_ADMIN and CAP_SYS_ADMIN the root cgroup alone is out of reach."""
-        status, records, _ = doctor(drop=["net_admin", "sys_admin"])
+        status, records, _ = doctor(drop=["net_admin", "sys_admin"], cmd=MOUNTED)
         self.consistent(status, records)
         found = named(records)
         self.assertEqual(found["cgroup_skb_ingress"]["verdict"], "missing")
