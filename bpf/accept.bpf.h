@@ -3,13 +3,15 @@
 #ifndef SOCKLINE_ACCEPT_BPF_H
 #define SOCKLINE_ACCEPT_BPF_H
 
-/* The listener of the child that the segment at hand has just made, or NULL. */
+/* The listener of the child that the segment at hand has just made, or NULL.  With that the segment
+ * is done with: what is freed of this connection later is not its drop. */
 static __always_inline struct sock *listener_met(const struct ev_tuple *tuple)
 {
 	struct met *met = met_get();
 
 	if (!met || !met->armed || !tuple_equal(&met->seg.tuple, tuple))
 		return NULL;
+	met->armed = 0;
 	return (struct sock *)met->listener;
 }
 

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 struct stop {
-	int signals; /* signalfd of SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGWINCH */
+	int signals; /* signalfd of SIGINT, SIGTERM, SIGHUP, SIGCHLD */
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC, 0: none */
 	pid_t child;	      /* 0: none */
 	int child_status;     /* of wait(), once it has ended */
