@@ -148,7 +148,7 @@ clean:
 	$(call say,CLEAN,$(B))
 	$(Q)rm -rf $(B)
 
--include packaging/lint.mk
+include packaging/lint.mk
 include tests/fuzz/fuzz.mk
 
 -include $(CORE_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)
