@@ -265,7 +265,7 @@ static int by_binary(struct truth *t, const struct route *r, uint16_t rport)
 static void tell_listeners(const struct truth *t)
 {
 	char device[IF_NAMESIZE], text[ADDR_LEN];
-	struct sockaddr_in6 a;
+	struct sockaddr_in6 a = {0};
 	socklen_t len;
 
 	for (int i = 0; i < t->cnt; i++) {

@@ -153,7 +153,7 @@ void make_read(struct situation *s, struct live_sock *l)
 	struct bind_sock *f = &l->fact;
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
-	struct tcp_info info;
+	struct tcp_info info = {0};
 	socklen_t info_len = sizeof(info);
 	struct stat st;
 
