@@ -10,7 +10,9 @@ $(B)/lint/%: INCLUDES := -Iinclude -Iuser -Itests/live -Itests/unit -isystem $(B
 
 .PHONY: lint lint-format lint-rooms lint-tidy lint-cppcheck lint-warnings asan
 
-lint: lint-format lint-rooms lint-cppcheck lint-warnings lint-tidy
+lint:
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) lint-format lint-rooms lint-cppcheck \
+		lint-warnings lint-tidy
 
 lint-format:
 	$(call say,LINT,format)
