@@ -101,7 +101,7 @@ int make_socket(const struct bind_cand *c)
 
 static int call_bind(int fd, const struct bind_cand *c)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t len = world_sockaddr(c->family, c->addr, c->port, c->scope_id, &ss);
 	int ret;
 
@@ -115,7 +115,7 @@ static int call_bind(int fd, const struct bind_cand *c)
 
 int make_call_connect(int fd, const struct bind_cand *c)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t len = world_sockaddr(c->family, c->raddr, c->rport, 0, &ss);
 
 	return connect(fd, (struct sockaddr *)&ss, len) && errno != EINPROGRESS ? errno : 0;
@@ -151,7 +151,7 @@ int make_call(struct world *w, int fd, const struct bind_cand *c, enum bind_op *
 void make_read(struct situation *s, struct live_sock *l)
 {
 	struct bind_sock *f = &l->fact;
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t len = sizeof(ss);
 	struct tcp_info info = {0};
 	socklen_t info_len = sizeof(info);
