@@ -24,7 +24,7 @@
 #include "probes.h"
 #include "source.h"
 
-#define PAUSE_MS 5
+#define PAUSE_MS 10
 #define LOSSES_NS 30000000ULL /* asked so often; what is younger than the answer waits */
 /* A program that was interrupted between taking its time and submitting is done by then. */
 #define SLACK_NS 1000000ULL
