@@ -85,3 +85,38 @@ int decode_event(const void *bytes, size_t len, union event *ev)
 		return -EBADMSG;
 	return fields_ok(ev) ? 0 : -EBADMSG;
 }
+
+const struct ev_queues *event_queues(const union event *ev)
+{
+	switch ((enum event_kind)ev->hdr.kind) {
+	case EV_SYN:
+		return &ev->syn.queues;
+	case EV_SYNACK:
+	case EV_SYNACK_RETRANSMIT:
+		return &ev->synack.queues;
+	case EV_QUEUED:
+		return &ev->queued.queues;
+	case EV_DROP:
+		return &ev->drop.queues;
+	case EV_REQUEST_GONE:
+		return &ev->gone.queues;
+	case EV_ACCEPTED:
+	case EV_CHILD_STATE:
+	case EV_REFUSED:
+	case EV_CONNECT:
+	case EV_CONNECT_STATE:
+	case EV_SYN_RETRANSMIT:
+	case EV_LISTEN:
+	case EV_UNLISTEN:
+	case EV_CALL:
+	case EV_HOST:
+	case EV_LISTENER:
+	case EV_OWNER:
+	case EV_CGROUP:
+	case EV_IFNAME:
+	case EV_LOST:
+	case EV_END:
+		return NULL;
+	}
+	return NULL;
+}

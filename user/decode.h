@@ -35,4 +35,7 @@ union event {
  */
 int decode_event(const void *bytes, size_t len, union event *ev);
 
+/* What an event tells of a listener's two queues; NULL if nothing. */
+const struct ev_queues *event_queues(const union event *ev);
+
 #endif

@@ -98,42 +98,6 @@ int pipeline_add_sink(struct pipeline *p, struct sink *sink)
 	return 0;
 }
 
-/* Which queues an event tells of, NULL if none. */
-static const struct ev_queues *queues_of(const union event *ev)
-{
-	switch ((enum event_kind)ev->hdr.kind) {
-	case EV_SYN:
-		return &ev->syn.queues;
-	case EV_SYNACK:
-	case EV_SYNACK_RETRANSMIT:
-		return &ev->synack.queues;
-	case EV_QUEUED:
-		return &ev->queued.queues;
-	case EV_DROP:
-		return &ev->drop.queues;
-	case EV_REQUEST_GONE:
-		return &ev->gone.queues;
-	case EV_ACCEPTED:
-	case EV_CHILD_STATE:
-	case EV_REFUSED:
-	case EV_CONNECT:
-	case EV_CONNECT_STATE:
-	case EV_SYN_RETRANSMIT:
-	case EV_LISTEN:
-	case EV_UNLISTEN:
-	case EV_CALL:
-	case EV_HOST:
-	case EV_LISTENER:
-	case EV_OWNER:
-	case EV_CGROUP:
-	case EV_IFNAME:
-	case EV_LOST:
-	case EV_END:
-		return NULL;
-	}
-	return NULL;
-}
-
 static void lost(struct pipeline *p, const struct ev_lost *ev, uint64_t until_ns)
 {
 	p->account.lost += ev->events;
@@ -171,7 +135,7 @@ static void host_event(struct pipeline *p, const struct ev_host *ev)
 /* In the order of time, to those who keep state. */
 static void dispatch(struct pipeline *p, const union event *ev)
 {
-	const struct ev_queues *queues = queues_of(ev);
+	const struct ev_queues *queues = event_queues(ev);
 
 	if (queues)
 		listeners_feed_queues(p->listeners, queues);

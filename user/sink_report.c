@@ -19,46 +19,10 @@ static void saw(struct sink_report *s, uint64_t ns)
 		s->last_ns = ns;
 }
 
-/* Both queues, from the events that tell of them. */
-static const struct ev_queues *queues_of(const union event *ev)
-{
-	switch ((enum event_kind)ev->hdr.kind) {
-	case EV_SYN:
-		return &ev->syn.queues;
-	case EV_SYNACK:
-	case EV_SYNACK_RETRANSMIT:
-		return &ev->synack.queues;
-	case EV_QUEUED:
-		return &ev->queued.queues;
-	case EV_DROP:
-		return &ev->drop.queues;
-	case EV_REQUEST_GONE:
-		return &ev->gone.queues;
-	case EV_ACCEPTED:
-	case EV_CHILD_STATE:
-	case EV_REFUSED:
-	case EV_CONNECT:
-	case EV_CONNECT_STATE:
-	case EV_SYN_RETRANSMIT:
-	case EV_LISTEN:
-	case EV_UNLISTEN:
-	case EV_CALL:
-	case EV_HOST:
-	case EV_LISTENER:
-	case EV_OWNER:
-	case EV_CGROUP:
-	case EV_IFNAME:
-	case EV_LOST:
-	case EV_END:
-		return NULL;
-	}
-	return NULL;
-}
-
 static void on_event(struct sink *sink, const union event *ev)
 {
 	struct sink_report *s = (struct sink_report *)sink;
-	const struct ev_queues *q = queues_of(ev);
+	const struct ev_queues *q = event_queues(ev);
 
 	if (ev->hdr.kind == EV_HOST) {
 		/* The view does not know of it yet. */
