@@ -20,21 +20,18 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 CFLAGS   ?= -O2 -g
 WARN     := -Wall -Wextra -Werror=switch -Wno-unused-parameter -Wshadow -Wmissing-prototypes
-INCLUDES := -Iinclude -Iuser -I$(B)
+ROOMS    := $(patsubst %,-Iuser/%,core keep host sink cmd)
+INCLUDES := -Iinclude $(ROOMS) -I$(B)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(INCLUDES) -D_GNU_SOURCE -DSOCKLINE_VERSION='"$(VERSION)"' \
 	     $(CFLAGS)
 CORE_LIBS := -lzstd -lz
 LIBS     := -lbpf -lelf -lcap -lncursesw -ltinfo -lsqlite3 -lcurl -lpthread $(CORE_LIBS)
 
-# What knows libbpf, the live host or the terminal; everything else in user/ is the core, which unit
-# tests link alone, so that a slip does not link.
-HOST_SRC := $(wildcard $(addprefix user/,main.c cmd_*.c source_*.c live_*.c probes.c kernel.c \
-	     snapshot*.c lookup*.c netns*.c host.c cgroup.c who*.c \
-	     top_*.c why*.c counters*.c \
-	     stop.c flow.c replay.c sink_*.c \
-	     store.c store_queue.c store_writer.c store_http.c spool.c))
-CORE_SRC := $(filter-out $(HOST_SRC),$(wildcard user/*.c))
-USER_SRC := $(HOST_SRC)
+# The core reads no clock and knows neither libbpf nor the terminal; what is kept (recordings, rows,
+# the report) is made of bytes alone.  Unit tests link these two without the rest, so that a slip
+# does not link.
+CORE_SRC := $(wildcard user/core/*.c user/keep/*.c)
+USER_SRC := $(wildcard user/*.c user/host/*.c user/sink/*.c user/cmd/*.c)
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 
@@ -91,11 +88,11 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 $(B)/holders.skel.h $(B)/listeners.skel.h: SKELFLAGS := -L
 
 # report's page, in two halves as C arrays: the data goes between them.
-$(B)/report_%.inc: $(wildcard user/report/*)
+$(B)/report_%.inc: $(wildcard user/page/*)
 	$(call say,PAGE,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)user/report/assemble $* > $@
-$(B)/user/report_page.o: $(B)/report_head.inc $(B)/report_tail.inc
+	$(Q)user/page/assemble $* > $@
+$(B)/user/keep/report_page.o: $(B)/report_head.inc $(B)/report_tail.inc
 
 unit: $(B)/unit
 	$(call say,TEST,unit)
@@ -111,7 +108,7 @@ $(B)/live/%: tests/live/%.c $(CORE_OBJ)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/live -o $@ $< $(filter %.o,$^) $(LIVE_LIBS) $(CORE_LIBS) -lpthread -luring
 
 $(B)/live/who_truth: LIVE_LIBS := $(LIBS)
-$(B)/live/who_truth: $(addprefix $(B)/user/,lookup.o snapshot.o snapshot_build.o \
+$(B)/live/who_truth: $(addprefix $(B)/user/host/,lookup.o snapshot.o snapshot_build.o \
 				     snapshot_load.o snapshot_holders.o netns.o netns_inside.o) \
 		   $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/who_truth/*.c))
 $(B)/live/bind_fuzz: $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/bind_fuzz/*.c))

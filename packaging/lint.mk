@@ -2,11 +2,11 @@
 # make lint: layout, size of files and functions, clang-tidy, cppcheck, and both compilers without a
 # warning.  make asan: the unit tests under AddressSanitizer and UBSan.
 
-LINT_SRC := $(wildcard $(foreach dir,bpf include user tests/unit tests/live tests/live/* tests/fuzz \
+LINT_SRC := $(wildcard $(foreach dir,bpf include user user/* tests/unit tests/live tests/live/* tests/fuzz \
 				     tests/bench,$(dir)/*.c $(dir)/*.h))
 LINT_C   := $(CORE_SRC) $(USER_SRC) $(UNIT_SRC) $(wildcard tests/live/*.c tests/live/*/*.c)
 # Generated: not to be judged.
-$(B)/lint/%: INCLUDES := -Iinclude -Iuser -Itests/live -Itests/unit -isystem $(B)
+$(B)/lint/%: INCLUDES := -Iinclude $(ROOMS) -Itests/live -Itests/unit -isystem $(B)
 
 .PHONY: lint lint-format lint-rooms lint-tidy lint-cppcheck lint-warnings asan
 
@@ -28,13 +28,13 @@ lint-cppcheck:
 	$(Q)mkdir -p $(B)/lint/cppcheck
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j$(shell nproc) \
 		--enable=warning,performance,portability --cppcheck-build-dir=$(B)/lint/cppcheck \
-		--suppress=missingInclude --suppress=missingIncludeSystem -Iinclude -Iuser -Itests/unit \
+		--suppress=missingInclude --suppress=missingIncludeSystem -Iinclude $(ROOMS) -Itests/unit \
 		'-DLIBBPF_OPTS(type,name,...)=struct type name = {0}' \
 		'-Dbpf_object__for_each_program(program,object)=while (next(program, object))' \
 		$(filter user/% tests/unit/%,$(LINT_C))
 
 lint-tidy: $(LINT_C:%.c=$(B)/lint/tidy/%.ok)
-$(B)/lint/tidy/%.ok: %.c .clang-tidy $(wildcard include/*.h user/*.h tests/*/*.h) | $(SKELS) lint-made
+$(B)/lint/tidy/%.ok: %.c .clang-tidy $(wildcard include/*.h user/*/*.h tests/*/*.h) | $(SKELS) lint-made
 	$(call say,TIDY,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)clang-tidy --quiet --line-filter='[{"name":"$<"},{"name":"$(<:.c=.h)"}]' $< -- \

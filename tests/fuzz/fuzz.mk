@@ -4,9 +4,8 @@ FUZZ_CLANG   ?= clang
 FUZZ_FLAGS   := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 		-fno-sanitize-recover=undefined -DORDER_CAPACITY=256 -DLISTENER_CAPACITY=16 -DCPUS=16
 FUZZ_TARGETS := file stream args
-FUZZ_SRC     := $(wildcard $(addprefix user/,addr.c decode.c errno_name.c event_desc.c filter*.c \
-		json*.c listener*.c names.c opts*.c order.c pipeline*.c queue.c record_*.c seen.c \
-		story*.c text*.c timeline*.c sink_text.c sink_json.c))
+FUZZ_SRC     := $(filter-out %/store_schema.c %/report_page.c,$(CORE_SRC)) \
+		user/sink/sink_text.c user/sink/sink_json.c
 FUZZ_CORE    := $(FUZZ_SRC:%.c=$(B)/fuzz/%.o) $(B)/fuzz/tests/fuzz/fuzz_run.o
 
 .PHONY: fuzz fuzz-build

@@ -60,7 +60,7 @@ class Privileges(lib.LiveTest):
 
     def test_each_probe_is_there(self):
         """Every program of the observer has its line, and each kernel has one variant of each."""
-        with open(os.path.join(lib.ROOT, "user/probes.c")) as f:
+        with open(os.path.join(lib.ROOT, "user/host/probes.c")) as f:
             table = f.read().split("const struct probe probes[] = {")[1].split("\n};")[0]
         programs = [row.split('"')[1] for row in table.split("\n\t{")[1:]]
         self.assertGreater(len(programs), 10)
