@@ -41,7 +41,7 @@ struct spool {
 	uint64_t next;
 	uint64_t bytes;
 	uint64_t max_bytes;
-	uint64_t rows;
+	_Atomic uint64_t rows; /* other threads ask */
 	uint64_t loaded_bytes; /* of the file that was loaded last */
 	uint64_t loaded_rows;
 	uint32_t schemas[STORE_TABLES];

@@ -17,6 +17,7 @@ int spool_open(const char *dir, uint64_t max_bytes, struct spool **out, char why
 void spool_close(struct spool *s);
 
 bool spool_empty(const struct spool *s);
+/* May be asked by any thread. */
 uint64_t spool_rows(const struct spool *s);
 /* Would so many bytes more still fit? */
 bool spool_room(const struct spool *s, uint64_t bytes);

@@ -206,21 +206,28 @@ static void on_close(struct sink *sink)
 	free(st);
 }
 
+struct store_account store_account(const struct sink *sink)
+{
+	const struct store *st = (const struct store *)sink;
+	struct store_account a = {0};
+
+	for (int i = 0; i < STORE_TABLES; i++)
+		a.rows[i] = st->stored[i];
+	a.lost = st->lost;
+	a.spooled = st->spool ? spool_rows(st->spool) : 0;
+	return a;
+}
+
 struct store_account store_finish(struct sink *sink)
 {
 	struct store *st = (struct store *)sink;
-	struct store_account a = {0};
 
 	if (st->running) {
 		store_queue_close(st->queue);
 		pthread_join(st->thread, NULL);
 		st->running = false;
 	}
-	for (int i = 0; i < STORE_TABLES; i++)
-		a.rows[i] = st->stored[i];
-	a.lost = st->lost;
-	a.spooled = st->spool ? spool_rows(st->spool) : 0;
-	return a;
+	return store_account(sink);
 }
 
 static const struct sink_ops ops = {

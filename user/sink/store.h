@@ -37,14 +37,17 @@ char *store_target_show(char buf[STORE_NAME], const char *target);
 /* 0, or -errno and one line in why.  The sink is the store's, until its close(). */
 int store_open(const struct store_conf *conf, struct sink **out, char why[STORE_WHY]);
 
-/* What became of the rows.  Exact after store_finish(). */
+/* What became of the rows so far. */
 struct store_account {
 	uint64_t rows[STORE_TABLES]; /* stored */
 	uint64_t lost;
-	uint64_t spooled; /* rows that wait in the spool for the next start */
+	uint64_t spooled; /* wait in the spool; in the end: for the next start */
 };
 
-/* Writes what is still to be written, for some seconds at most if the store does not take it. */
+/* At any time until the sink's close(), from any thread. */
+struct store_account store_account(const struct sink *sink);
+/* The last one.  Writes what is still to be written, for some seconds at most if the store does not
+ * take it. */
 struct store_account store_finish(struct sink *sink);
 
 /* How rows get into one kind of store.  All but open() is called by the writer's thread alone. */
