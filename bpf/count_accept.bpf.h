@@ -3,30 +3,16 @@
 #ifndef SOCKLINE_COUNT_ACCEPT_BPF_H
 #define SOCKLINE_COUNT_ACCEPT_BPF_H
 
+#include "count_call.bpf.h"
 #include "uring_file.bpf.h"
 
-/*
- * The listener that a system call names, for a child that was in the queue before the counters
- * were there: its first argument is still in the task's registers, which bpf_task_pt_regs() shows
- * from 5.15 on.
- */
+/* The listener that a system call names, for a child that was in the queue before the counters
+ * were there. */
 static __always_inline u64 listener_of_call(void)
 {
-	struct pt_regs *regs;
 	bool mptcp = false;
-	struct sock *sk;
-	s32 fd;
+	struct sock *sk = tcp_of_file(file_of_fd(fd_of_call()), &mptcp);
 
-	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	if (bpf_core_field_exists(regs->di))
-		fd = BPF_CORE_READ(regs, di);
-	else if (bpf_core_field_exists(regs->orig_x0))
-		fd = BPF_CORE_READ(regs, orig_x0);
-	else
-		return 0;
-	sk = tcp_of_file(file_of_fd(fd), &mptcp);
 	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
 		return 0;
 	return sock_cookie(sk);
@@ -136,7 +122,9 @@ static __always_inline int uring_complete(struct io_ring_ctx *ring, struct io_ki
 {
 	u32 slot;
 
-	if (res < 0 || (req && BPF_CORE_READ(req, opcode) != IORING_OP_ACCEPT))
+	if (res < 0)
+		return uring_failed(req, res);
+	if (req && BPF_CORE_READ(req, opcode) != IORING_OP_ACCEPT)
 		return 0;
 	if (!req) {
 		if (flags & IORING_CQE_F_MORE && !count_uring_file(uring_file(ring, res)))

@@ -75,6 +75,15 @@ struct counters_host {
 	__u64 waits_full;  /* children whose time in the queue was given up for another's */
 };
 
+/* bind() and listen() that failed: how often, by enum call_kind and errno; 0: an errno from
+ * COUNTERS_ERRNOS on.  One for the whole host. */
+#define COUNTERS_CALLS	3
+#define COUNTERS_ERRNOS 256
+
+struct counters_calls {
+	__u64 n[COUNTERS_CALLS][COUNTERS_ERRNOS];
+};
+
 EVENT_SIZE_IS(counters_hist, 272);
 EVENT_SIZE_IS(counters_row, 728);
 EVENT_SIZE_IS(counters_gauge, 40);

@@ -132,6 +132,8 @@ static int open_all(struct counters *c, const struct counters_conf *conf, char w
 		return fail(why, -ENOTSUP, "this kernel has no BTF (/sys/kernel/btf/vmlinux)");
 	c->skel = counters_bpf__open();
 	ret = c->skel ? load(c, btf, conf) : -errno;
+	if (!ret && kernel_enum_value(btf, "bpf_func_id", "BPF_FUNC_task_pt_regs") >= 0)
+		c->view.failed = (const struct counters_calls *)&c->skel->bss->calls_failed;
 	btf__free(btf);
 	if (ret)
 		return fail(why, ret, "the kernel does not load the counters: %s%s", strerror(-ret),
@@ -186,6 +188,7 @@ void counters_close(struct counters *c)
 	snapshot_close(c->reader);
 	snapshot_free(c->snap);
 	free(c->view.listeners);
+	free(c->gone);
 	free(c->values);
 	free(c->keys);
 	free(c->links);

@@ -45,6 +45,12 @@ struct counters_view {
 	size_t cnt;
 	const struct snapshot *snap; /* the last one: namespaces, owners */
 	uint64_t snaps;		     /* counts them: another snapshot, another number */
+	/* Those that have stopped listening since the last read, once each, with their last counts;
+	 * no owners. */
+	const struct counters_listener *gone;
+	size_t gone_cnt;
+	const struct counters_calls *failed; /* NULL: this kernel (before 5.15) cannot tell */
+	uint64_t misses;    /* times that a program was not run: events that nothing else tells of */
 	uint64_t untracked; /* listeners that have no row for want of room, times they were met */
 	uint64_t waits_full; /* connections whose wait went unmeasured for want of room */
 	const char *unseen; /* what is not counted, for want of a hook; or NULL */

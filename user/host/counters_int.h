@@ -26,7 +26,17 @@ struct counters {
 	uint64_t *keys;	       /* one batch of rows */
 	struct counters_row *values; /* by key, then CPU */
 	uint32_t batch;
+	struct counters_listener *gone; /* view.gone_cnt of them are in the view */
+	size_t gone_cnt;
+	size_t gone_cap;
 	struct counters_view view;
 };
+
+/* Listeners that listen no more (counters_gone.c).  What has been told is forgotten at the next
+ * read; what is added while a read tells of others is told by the next. */
+void counters_gone_begin(struct counters *c);
+void counters_gone_add(struct counters *c, const struct counters_listener *l);
+struct counters_listener *counters_gone_find(const struct counters *c, uint64_t cookie);
+void counters_gone_tell(struct counters *c);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "counters_int.h"
 #include "counters.skel.h"
+#include "live_misses.h"
 
 #define SECOND 1000000000ULL
 /* Owners change without a word, by fork and exit, and a limit by another listen(). */
@@ -76,6 +77,21 @@ static void take_listener(const struct counters_view *old, const struct snapshot
 	deeper(&to->total.acceptq_peak, from->s.acceptq);
 }
 
+/* Both are sorted by cookie. */
+static void tell_gone(struct counters *c, const struct counters_listener *fresh, size_t cnt)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < c->view.cnt; i++) {
+		const struct counters_listener *l = &c->view.listeners[i];
+
+		while (at < cnt && fresh[at].sock.cookie < l->sock.cookie)
+			at++;
+		if (at == cnt || fresh[at].sock.cookie != l->sock.cookie)
+			counters_gone_add(c, l);
+	}
+}
+
 static int take_snapshot(struct counters *c, struct snapshot *snap)
 {
 	struct counters_listener *fresh = calloc(snap->sock_cnt + 1, sizeof(*fresh));
@@ -87,6 +103,7 @@ static int take_snapshot(struct counters *c, struct snapshot *snap)
 		if (snap->socks[i].s.state == TCP_LISTEN)
 			take_listener(&c->view, snap, &snap->socks[i], &fresh[cnt++]);
 	qsort(fresh, cnt, sizeof(*fresh), by_cookie);
+	tell_gone(c, fresh, cnt);
 	free(c->view.listeners);
 	snapshot_free(c->snap);
 	c->snap = snap;
@@ -120,7 +137,7 @@ static void forget_rows(struct counters *c)
 	while (more) {
 		key = next;
 		more = !bpf_map_get_next_key(fd, &key, &next);
-		if (!find(&c->view, key))
+		if (!find(&c->view, key) && !counters_gone_find(c, key))
 			bpf_map_delete_elem(fd, &key);
 	}
 	c->stranger = false;
@@ -208,8 +225,10 @@ static void take_rows(struct counters *c, uint32_t cnt)
 
 		if (!l) {
 			c->stranger = true;
-			continue;
+			l = counters_gone_find(c, c->keys[i]);
 		}
+		if (!l)
+			continue;
 		memset(&sum, 0, sizeof(sum));
 		/* Gauges and snapshots may have seen more than the row. */
 		sum.synq_peak = l->total.synq_peak;
@@ -306,8 +325,10 @@ static void take_gauges(struct counters *c, uint32_t asked)
 		if (at < asked && stirs(l)) {
 			const struct counters_gauge *g = &c->gauges[at++];
 
-			if (!g->alive)
+			if (!g->alive) {
+				counters_gone_add(c, l);
 				continue;
+			}
 			take_gauge(l, g);
 		}
 		if (kept != i)
@@ -338,17 +359,22 @@ int counters_read(struct counters *c, const struct counters_view **out)
 	int ret = 0;
 
 	c->view.time_ns = now_ns();
+	counters_gone_begin(c);
 	if (refresh_due(c))
 		ret = refresh(c);
 	if (!ret)
 		ret = read_rows(c);
+	counters_gone_tell(c);
 	if (!ret)
 		ret = read_gauges(c);
-	if (ret)
+	if (ret) {
+		c->view.gone_cnt = 0; /* not told yet */
 		return ret;
+	}
 	c->view.time_ns = now_ns();
 	c->view.untracked = c->skel->bss->host.rows_full;
 	c->view.waits_full = c->skel->bss->host.waits_full;
+	c->view.misses = live_misses(c->skel->obj);
 	*out = &c->view;
 	return 0;
 }
