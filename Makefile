@@ -10,7 +10,7 @@ VERSION := 0.1.0
 
 BUILD_DEPS := gcc clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev libzstd-dev libcap-dev \
 	      libncurses-dev \
-	      libsqlite3-dev libcurl4-openssl-dev
+	      libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev
 TEST_DEPS  := libcriterion-dev iproute2 nftables nginx-light curl wrk tshark tmux python3 jq \
 	      liburing-dev libclang-rt-14-dev valgrind chromium chromium-driver sqlite3 clickhouse-server \
 	      clang-format clang-tidy cppcheck
@@ -25,7 +25,7 @@ INCLUDES := -Iinclude $(ROOMS) -I$(B)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(INCLUDES) -D_GNU_SOURCE -DSOCKLINE_VERSION='"$(VERSION)"' \
 	     $(CFLAGS)
 CORE_LIBS := -lzstd -lz
-LIBS     := -lbpf -lelf -lcap -lncursesw -ltinfo -lsqlite3 -lcurl -lpthread $(CORE_LIBS)
+LIBS     := -lbpf -lelf -lcap -lncursesw -ltinfo -lsqlite3 -lcurl -lmicrohttpd -lpthread $(CORE_LIBS)
 
 # The core reads no clock and knows neither libbpf nor the terminal; what is kept (recordings, rows,
 # the report) is made of bytes alone.  Unit tests link these two without the rest, so that a slip
@@ -111,6 +111,8 @@ $(B)/live/who_truth: LIVE_LIBS := $(LIBS)
 $(B)/live/who_truth: $(addprefix $(B)/user/host/,lookup.o snapshot.o snapshot_build.o \
 				     snapshot_load.o snapshot_holders.o netns.o netns_inside.o) \
 		   $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/who_truth/*.c))
+$(B)/live/do_http: LIVE_LIBS := $(LIBS)
+$(B)/live/do_http: $(patsubst %.c,$(B)/%.o,$(wildcard user/sink/http*.c))
 $(B)/live/bind_fuzz: $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/bind_fuzz/*.c))
 
 # What the recordings in tests/data say; golden-update takes what they say now for right.

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One request: what may be asked, and how the answer is packed.  Knows nothing of connections. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "accept_encoding.h"
+#include "http_int.h"
+
+#define WORTH_IT   1024 /* bytes; smaller ones are sent as they are */
+#define GZIP_LEVEL 1	/* metrics shrink to a tenth even so */
+
+static const char *header(struct MHD_Connection *connection, const char *name)
+{
+	const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+
+	return value ? value : "";
+}
+
+/* Replaces the body by its gzip; false: it stays as it is. */
+static bool compress_body(struct http_reply *r)
+{
+	z_stream z = {.next_in = (Bytef *)r->body, .avail_in = r->len};
+	char *packed;
+
+	if (deflateInit2(&z, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY))
+		return false;
+	z.avail_out = deflateBound(&z, r->len);
+	packed = malloc(z.avail_out);
+	z.next_out = (Bytef *)packed;
+	if (!packed || deflate(&z, Z_FINISH) != Z_STREAM_END) {
+		deflateEnd(&z);
+		free(packed);
+		return false;
+	}
+	free(r->body);
+	r->body = packed;
+	r->len = z.total_out;
+	deflateEnd(&z);
+	return true;
+}
+
+static enum MHD_Result reply(struct http *h, struct MHD_Connection *connection,
+			     struct http_reply *r, bool gzip, const char *allow)
+{
+	struct http_client *c =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+			->socket_context;
+	bool packs = r->body && r->len >= WORTH_IT;
+	bool packed = packs && gzip && compress_body(r);
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(r->len, r->body, MHD_RESPMEM_MUST_FREE);
+	enum MHD_Result ret;
+
+	if (!response) {
+		free(r->body);
+		return MHD_NO;
+	}
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->type);
+	if (packed)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+	if (packs)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding");
+	if (allow)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+	if (c) {
+		http_client_is(h, c, HTTP_REPLYING);
+		http_hold(h, c, r->len);
+	}
+	ret = MHD_queue_response(connection, r->status, response);
+	MHD_destroy_response(response);
+	return ret;
+}
+
+static enum MHD_Result refuse(struct http *h, struct MHD_Connection *connection, unsigned status,
+			      const char *text, const char *allow)
+{
+	struct http_reply r = {.status = status, .type = "text/plain; charset=utf-8"};
+
+	r.body = strdup(text);
+	if (!r.body)
+		return MHD_NO;
+	r.len = strlen(text);
+	return reply(h, connection, &r, false, allow);
+}
+
+static bool has_body(struct MHD_Connection *connection)
+{
+	const char *len = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return (*len && strcmp(len, "0")) || *header(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+}
+
+/* A reply to the first call ends the request: no body is ever read. */
+enum MHD_Result http_request(void *cls, struct MHD_Connection *connection, const char *path,
+			     const char *method, const char *version, const char *body,
+			     size_t *body_len, void **request)
+{
+	struct http *h = cls;
+	struct http_reply r = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
+
+	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+		return refuse(h, connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only\n",
+			      "GET, HEAD");
+	if (has_body(connection))
+		return refuse(h, connection, MHD_HTTP_BAD_REQUEST, "no body is taken\n", NULL);
+	h->conf.answer(h->conf.ctx, path, header(connection, MHD_HTTP_HEADER_ACCEPT), &r);
+	return reply(h, connection, &r,
+		     accepts_gzip(header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING)), NULL);
+}
