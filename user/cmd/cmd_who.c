@@ -28,7 +28,7 @@ static const struct opt who_opts[] = {
 	 "an address"},
 	{0, "device", "IF", "the interface on which it comes in", opt_set_str, A(device),
 	 "the name of an interface"},
-	{0, "netns", "X", "the network namespace: a pid, a path, a name, an inode number",
+	{0, "netns", "PID|PATH|INODE", "the network namespace; a name of ip netns too",
 	 opt_set_str, A(netns), "a pid, a path, a name or an inode number"},
 	{0},
 };

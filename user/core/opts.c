@@ -22,7 +22,7 @@ static const struct opt always[] = {
 	{'V', "version", NULL, "print the version and exit", NULL, 0, NULL},
 	{0},
 };
-static const struct opt_group always_group = {"Other", always};
+const struct opt_group opts_always = {"Other", always};
 
 /* The rows of a command, flattened, each with the struct it writes into. */
 struct row {
@@ -62,7 +62,7 @@ static void table_make(struct table *t, const struct cmd *cmd, void *const to[])
 	strcpy(t->shorts, "-:");
 	for (int i = 0; i < CMD_GROUPS && cmd->groups[i]; i++)
 		table_add(t, cmd->groups[i], to[i]);
-	table_add(t, &always_group, NULL);
+	table_add(t, &opts_always, NULL);
 }
 
 static const struct row *table_find(const struct table *t, int value)
@@ -181,7 +181,7 @@ void opts_usage(const struct cmd *cmd)
 		printf("\n%s", cmd->help);
 	for (int i = 0; i < CMD_GROUPS && cmd->groups[i]; i++)
 		usage_group(cmd->groups[i]);
-	usage_group(&always_group);
+	usage_group(&opts_always);
 }
 
 int opt_set_bool(void *to, const char *arg)

@@ -83,5 +83,6 @@ struct common {
 
 extern const struct opt_group common_group;   /* all of struct common */
 extern const struct opt_group common_oneshot; /* the same without duration, count and clocks */
+extern const struct opt_group opts_always;    /* --help and --version, which every command has */
 
 #endif
