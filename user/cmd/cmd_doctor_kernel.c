@@ -88,6 +88,28 @@ static void tell_fs(struct doctor *d, const char *type, int fd, const char *unse
 	doctor_tell(d, &f);
 }
 
+static void tell_cgroup2(struct doctor *d)
+{
+	struct finding f = {
+		.group = "kernel",
+		.name = "cgroup2",
+		.verdict = VERDICT_PARTLY,
+		.essential = true,
+		.value = "that of this container alone",
+		.unseen = "SYNs to processes outside of it",
+		.advice = "share the host's /sys/fs/cgroup with the container, or its cgroup namespace",
+	};
+	int fd = kernel_cgroup2();
+
+	if (fd < 0 || kernel_cgroup2_whole(fd)) {
+		tell_fs(d, "cgroup2", fd, "SYNs, and the queues that they meet",
+			"mount -t cgroup2 none /sys/fs/cgroup, or run it as root");
+		return;
+	}
+	close(fd);
+	doctor_tell(d, &f);
+}
+
 /* A classic tracepoint's id is read from tracefs, which only root may look into. */
 static void tell_tracepoints(struct doctor *d)
 {
@@ -125,8 +147,7 @@ void doctor_kernel(struct doctor *d)
 {
 	tell_release(d);
 	tell_btf(d);
-	tell_fs(d, "cgroup2", kernel_cgroup2(), "SYNs, and the queues that they meet",
-		"mount -t cgroup2 none /sys/fs/cgroup, or run it as root");
+	tell_cgroup2(d);
 	tell_fs(d, "tracefs", kernel_tracefs(), "accept(), listen(), bind() and connect() calls",
 		"mount -t tracefs tracefs /sys/kernel/tracing, or run it as root");
 	tell_tracepoints(d);

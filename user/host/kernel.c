@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -86,7 +87,7 @@ static int open_unmounted(const char *type)
 	return mnt < 0 ? mnt : reopen(mnt);
 }
 
-static int open_mounted(const char *type)
+static int open_mounted(const char *type, bool (*suits)(int fd))
 {
 	FILE *f = setmntent("/proc/self/mounts", "re");
 	struct mntent *m;
@@ -94,23 +95,40 @@ static int open_mounted(const char *type)
 
 	if (!f)
 		return -errno;
-	while (fd < 0 && (m = getmntent(f)))
-		if (!strcmp(m->mnt_type, type))
-			fd = open(m->mnt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (fd < 0 && (m = getmntent(f))) {
+		if (strcmp(m->mnt_type, type))
+			continue;
+		fd = open(m->mnt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && suits && !suits(fd)) {
+			close(fd);
+			fd = -1;
+		}
+	}
 	endmntent(f);
 	return fd < 0 ? -ENOENT : fd;
 }
 
 static int open_fs(const char *type)
 {
-	int fd = open_mounted(type);
+	int fd = open_mounted(type, NULL);
 
 	return fd >= 0 ? fd : open_unmounted(type);
 }
 
+/* kernfs gives its root the number 1, kernfs_create_root(). */
+bool kernel_cgroup2_whole(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && st.st_ino == 1;
+}
+
+/* A container has a mount of its own cgroup, and may have the host's besides. */
 int kernel_cgroup2(void)
 {
-	return open_fs("cgroup2");
+	int fd = open_mounted("cgroup2", kernel_cgroup2_whole);
+
+	return fd >= 0 ? fd : open_fs("cgroup2");
 }
 
 int kernel_tracefs(void)

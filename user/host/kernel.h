@@ -24,6 +24,9 @@ long kernel_enum_value(const struct btf *btf, const char *type, const char *name
 int kernel_cgroup2(void);
 int kernel_tracefs(void);
 
+/* Is it the root of all cgroups, not that of a container? */
+bool kernel_cgroup2_whole(int fd);
+
 /* The id of a classic tracepoint, "syscalls/sys_exit_accept4", or -errno. */
 int kernel_tracepoint_id(const char *event);
 
