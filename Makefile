@@ -10,7 +10,8 @@ VERSION := 0.1.0
 
 BUILD_DEPS := gcc clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev libzstd-dev libcap-dev \
 	      libncurses-dev \
-	      libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev
+	      libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev \
+	      libyaml-dev libcrypt-dev
 TEST_DEPS  := libcriterion-dev iproute2 nftables nginx-light curl wrk tshark tmux python3 jq \
 	      liburing-dev libclang-rt-14-dev valgrind chromium chromium-driver sqlite3 clickhouse-server \
 	      clang-format clang-tidy cppcheck
@@ -32,6 +33,11 @@ LIBS     := -lbpf -lelf -lcap -lncursesw -ltinfo -lsqlite3 -lcurl -lmicrohttpd -
 # does not link.
 CORE_SRC := $(wildcard user/core/*.c user/keep/*.c)
 USER_SRC := $(wildcard user/*.c user/host/*.c user/sink/*.c user/cmd/*.c)
+# --web-config wants TLS, YAML and crypt; NO_WEB_CONFIG=1 leaves the three out, and it says so.
+WEB_NONE := user/sink/web_config_none.c
+WEB_OUT  := $(if $(NO_WEB_CONFIG),$(filter-out $(WEB_NONE),$(wildcard user/sink/web_config*.c)),$(WEB_NONE))
+USER_SRC := $(filter-out $(WEB_OUT),$(USER_SRC))
+LIBS     := $(if $(NO_WEB_CONFIG),,-lgnutls -lyaml -lcrypt) $(LIBS)
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 
@@ -112,7 +118,7 @@ $(B)/live/who_truth: $(addprefix $(B)/user/host/,lookup.o snapshot.o snapshot_bu
 				     snapshot_load.o snapshot_holders.o netns.o netns_inside.o) \
 		   $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/who_truth/*.c))
 $(B)/live/do_http: LIVE_LIBS := $(LIBS)
-$(B)/live/do_http: $(patsubst %.c,$(B)/%.o,$(wildcard user/sink/http*.c))
+$(B)/live/do_http: $(patsubst %.c,$(B)/%.o,$(filter user/sink/http% user/sink/web_config%,$(USER_SRC)))
 $(B)/live/bind_fuzz: $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/bind_fuzz/*.c))
 
 # What the recordings in tests/data say; golden-update takes what they say now for right.

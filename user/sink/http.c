@@ -118,6 +118,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 			return;
 		TAILQ_REMOVE(&h->clients, c, link);
 		h->client_cnt--;
+		web_config_connection_over(c->rules);
 		free(c);
 		return;
 	}
@@ -129,6 +130,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 	TAILQ_INSERT_TAIL(&h->clients, c, link);
 	h->client_cnt++;
 	http_client_is(h, c, HTTP_NEW);
+	c->rules = web_config_connection(h->web, connection);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **request,
@@ -141,6 +143,8 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **re
 
 	if (!c)
 		return;
+	web_config_forget(c->check);
+	c->check = NULL;
 	h->held -= c->held;
 	c->held = 0;
 	if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
@@ -201,8 +205,8 @@ static void *serve(void *ctx)
 		eventfd_t woken;
 
 		poll(fds, 3, wait_ms(h, paused));
-		if (fds[0].revents)
-			eventfd_read(h->wake, &woken);
+		if (fds[0].revents && !eventfd_read(h->wake, &woken))
+			web_config_resume(h->web);
 		if (fds[2].revents)
 			take_connections(h);
 		MHD_run(h->daemon);
@@ -223,19 +227,29 @@ static int start_thread(struct http *h)
 	return ret;
 }
 
-static int start_daemon(struct http *h)
+static unsigned room_for_clients(void)
 {
 	struct rlimit files;
-	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET;
 
-	h->client_max = CLIENTS;
-	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur / 4 < CLIENTS)
-		h->client_max = files.rlim_cur / 4 > CLIENTS_LOW ? files.rlim_cur / 4 : CLIENTS_LOW;
-	h->daemon =
-		MHD_start_daemon(flags, 0, NULL, NULL, http_request, h, MHD_OPTION_CONNECTION_LIMIT,
-				 h->client_max + SPARE, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-				 (size_t)CLIENT_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-				 h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur / 4 >= CLIENTS)
+		return CLIENTS;
+	return files.rlim_cur / 4 > CLIENTS_LOW ? files.rlim_cur / 4 : CLIENTS_LOW;
+}
+
+static int start_daemon(struct http *h)
+{
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | web_config_flags(h->web);
+	struct MHD_OptionItem options[] = {
+		{MHD_OPTION_CONNECTION_LIMIT, h->client_max + SPARE, NULL},
+		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, CLIENT_BYTES, NULL},
+		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, h},
+		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, h},
+		{MHD_OPTION_ARRAY, 0, (void *)web_config_options(h->web)},
+		{MHD_OPTION_END, 0, NULL},
+	};
+
+	h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, http_request, h, MHD_OPTION_ARRAY,
+				     options, MHD_OPTION_END);
 	if (!h->daemon)
 		return errno ? -errno : -ENOMEM;
 	h->epoll = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
@@ -244,8 +258,10 @@ static int start_daemon(struct http *h)
 
 static void release(struct http *h)
 {
+	web_config_stop(h->web);
 	if (h->daemon)
 		MHD_stop_daemon(h->daemon);
+	web_config_close(h->web);
 	if (h->wake >= 0)
 		close(h->wake);
 	if (h->listener >= 0)
@@ -263,11 +279,16 @@ int http_open(const struct http_conf *conf, struct http **out, char why[HTTP_WHY
 		return -ENOMEM;
 	}
 	h->conf = *conf;
+	h->client_max = room_for_clients();
 	TAILQ_INIT(&h->clients);
+	h->listener = -1;
 	h->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	h->listener = http_listen(conf->listen, why);
-	if (h->listener < 0) {
-		ret = h->listener;
+	ret = web_config_open(conf->web_config, h->wake, &h->web, why);
+	if (!ret) {
+		h->listener = http_listen(conf->listen, why);
+		ret = h->listener < 0 ? h->listener : 0;
+	}
+	if (ret) {
 		release(h);
 		return ret;
 	}

@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "http.h"
+#include "web_config.h"
 
 /* What a connection is at; how long it may be is in http.c. */
 enum http_at {
@@ -25,12 +26,15 @@ struct http_client {
 	uint64_t since_ms; /* at `at` */
 	size_t held;	   /* bytes of the reply under way */
 	bool gone;	   /* shut down; libmicrohttpd has yet to close it */
+	struct web_rules *rules;
+	struct web_check *check; /* of the request under way */
 };
 TAILQ_HEAD(http_clients, http_client); /* the one that has waited longest first */
 
 struct http {
 	struct http_conf conf;
 	struct MHD_Daemon *daemon;
+	struct web_config *web;
 	struct http_clients clients;
 	unsigned client_cnt;
 	unsigned client_max;
@@ -38,7 +42,7 @@ struct http {
 	uint64_t pause_until_ms; /* no connection is taken before: there is no file left for it */
 	int listener;
 	int epoll;
-	int wake; /* eventfd */
+	int wake; /* eventfd: to stop, or a password has been checked */
 	atomic_bool stop;
 	pthread_t thread;
 };

@@ -12,6 +12,7 @@
 #include "http_int.h"
 
 #define BACKLOG 1024
+#define SNDBUF	(128 << 10) /* a reply that is not read lies in the kernel no further than this */
 
 struct where {
 	uint8_t addr[16];
@@ -25,6 +26,13 @@ static int set_option(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value));
 }
 
+/* What connections inherit. */
+static int set_options(int fd)
+{
+	return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
+	       set_option(fd, SOL_SOCKET, SO_SNDBUF, SNDBUF);
+}
+
 static int open_v4(const struct where *w)
 {
 	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(w->port)};
@@ -33,8 +41,8 @@ static int open_v4(const struct where *w)
 	memcpy(&sin.sin_addr, w->addr + 12, 4);
 	if (fd < 0)
 		return -errno;
-	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
-	    bind(fd, (struct sockaddr *)&sin, sizeof(sin)) || listen(fd, BACKLOG)) {
+	if (set_options(fd) || bind(fd, (struct sockaddr *)&sin, sizeof(sin)) ||
+	    listen(fd, BACKLOG)) {
 		int ret = -errno;
 
 		close(fd);
@@ -58,8 +66,7 @@ static int open_v6(const struct where *w)
 	fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
-	    set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) ||
+	if (set_options(fd) || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) ||
 	    bind(fd, (struct sockaddr *)&sin6, sizeof(sin6)) || listen(fd, BACKLOG)) {
 		int ret = -errno;
 

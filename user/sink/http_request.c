@@ -11,6 +11,29 @@
 #define WORTH_IT   1024 /* bytes; smaller ones are sent as they are */
 #define GZIP_LEVEL 1	/* metrics shrink to a tenth even so */
 
+#define PLAIN_TEXT "text/plain; charset=utf-8"
+
+struct refusal {
+	unsigned status;
+	const char *text;
+	const char *header, *value;
+};
+
+static const struct refusal
+	not_allowed = {MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only\n",
+		       MHD_HTTP_HEADER_ALLOW, "GET, HEAD"},
+	no_body = {MHD_HTTP_BAD_REQUEST, "no body is taken\n", NULL, NULL},
+	unauthorized = {MHD_HTTP_UNAUTHORIZED, "who are you?\n",
+			MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"sockline\""},
+	busy = {MHD_HTTP_SERVICE_UNAVAILABLE, "too many passwords to check\n",
+		MHD_HTTP_HEADER_RETRY_AFTER, "5"};
+
+static struct http_client *client_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+		->socket_context;
+}
+
 static const char *header(struct MHD_Connection *connection, const char *name)
 {
 	const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
@@ -42,11 +65,9 @@ static bool compress_body(struct http_reply *r)
 }
 
 static enum MHD_Result reply(struct http *h, struct MHD_Connection *connection,
-			     struct http_reply *r, bool gzip, const char *allow)
+			     struct http_reply *r, bool gzip, const struct refusal *refusal)
 {
-	struct http_client *c =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-			->socket_context;
+	struct http_client *c = client_of(connection);
 	bool packs = r->body && r->len >= WORTH_IT;
 	bool packed = packs && gzip && compress_body(r);
 	struct MHD_Response *response =
@@ -62,27 +83,25 @@ static enum MHD_Result reply(struct http *h, struct MHD_Connection *connection,
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
 	if (packs)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding");
-	if (allow)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
-	if (c) {
-		http_client_is(h, c, HTTP_REPLYING);
-		http_hold(h, c, r->len);
-	}
+	if (refusal && refusal->header)
+		MHD_add_response_header(response, refusal->header, refusal->value);
+	http_client_is(h, c, HTTP_REPLYING);
+	http_hold(h, c, r->len);
 	ret = MHD_queue_response(connection, r->status, response);
 	MHD_destroy_response(response);
 	return ret;
 }
 
-static enum MHD_Result refuse(struct http *h, struct MHD_Connection *connection, unsigned status,
-			      const char *text, const char *allow)
+static enum MHD_Result refuse(struct http *h, struct MHD_Connection *connection,
+			      const struct refusal *refusal)
 {
-	struct http_reply r = {.status = status, .type = "text/plain; charset=utf-8"};
+	struct http_reply r = {.status = refusal->status, .type = PLAIN_TEXT};
 
-	r.body = strdup(text);
+	r.body = strdup(refusal->text);
 	if (!r.body)
 		return MHD_NO;
-	r.len = strlen(text);
-	return reply(h, connection, &r, false, allow);
+	r.len = strlen(refusal->text);
+	return reply(h, connection, &r, false, refusal);
 }
 
 static bool has_body(struct MHD_Connection *connection)
@@ -92,20 +111,41 @@ static bool has_body(struct MHD_Connection *connection)
 	return (*len && strcmp(len, "0")) || *header(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
-/* A reply to the first call ends the request: no body is ever read. */
+static enum MHD_Result answer(struct http *h, struct MHD_Connection *connection, const char *path)
+{
+	struct http_reply r = {.status = MHD_HTTP_OK, .type = PLAIN_TEXT};
+
+	h->conf.answer(h->conf.ctx, path, header(connection, MHD_HTTP_HEADER_ACCEPT), &r);
+	return reply(h, connection, &r,
+		     accepts_gzip(header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING)), NULL);
+}
+
+/* Called with a request's headers, and again once it is whole.  A reply to the first call ends the
+ * connection, because a body may follow; so none is ever read. */
 enum MHD_Result http_request(void *cls, struct MHD_Connection *connection, const char *path,
 			     const char *method, const char *version, const char *body,
 			     size_t *body_len, void **request)
 {
 	struct http *h = cls;
-	struct http_reply r = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
+	struct http_client *c = client_of(connection);
 
-	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
-		return refuse(h, connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only\n",
-			      "GET, HEAD");
-	if (has_body(connection))
-		return refuse(h, connection, MHD_HTTP_BAD_REQUEST, "no body is taken\n", NULL);
-	h->conf.answer(h->conf.ctx, path, header(connection, MHD_HTTP_HEADER_ACCEPT), &r);
-	return reply(h, connection, &r,
-		     accepts_gzip(header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING)), NULL);
+	if (!c)
+		return MHD_NO;
+	if (!*request) {
+		*request = c;
+		if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+			return refuse(h, connection, &not_allowed);
+		return has_body(connection) ? refuse(h, connection, &no_body) : MHD_YES;
+	}
+	switch (web_config_ask(h->web, connection, &c->check)) {
+	case WEB_WELCOME:
+		return answer(h, connection, path);
+	case WEB_UNAUTHORIZED:
+		return refuse(h, connection, &unauthorized);
+	case WEB_BUSY:
+		return refuse(h, connection, &busy);
+	case WEB_WAIT:
+		return MHD_YES;
+	}
+	return MHD_NO;
 }
