@@ -168,7 +168,7 @@ class Sqlite(StoreTest):
             export("--from", recording(f"{self.dir}/some.rec", 1), "--store", self.sqlite)
 
     def test_bad_arguments(self):
-        for args in (["--store", "mysql:x"], ["--store", "sqlite:"], [],
+        for args in (["--store", "mysql:x"], ["--store", "sqlite:"], ["--no-metrics"],
                      ["--store", "sqlite:/nowhere/x.db"], ["--store", "clickhouse:127.0.0.1:8123"],
                      ["--store", self.sqlite, "--spool", self.dir],
                      ["--store", "clickhouse:http://127.0.0.1:1", "--keep-days", "3"]):

@@ -19,7 +19,7 @@ class Live(lib.LiveTest, ClickHouseTest):
         self.listener = self.listen(addr="127.0.0.1")
 
     def export(self, *args):
-        sockline = lib.Sockline("export", "--netns", self.srv.path, *args)
+        sockline = lib.Sockline("export", "--no-metrics", "--netns", self.srv.path, *args)
         self.sockline = sockline
         self.addCleanup(sockline.stop)
         return sockline
@@ -159,8 +159,8 @@ class Disk(lib.LiveTest, StoreTest):
         self.addCleanup(lib.run, "umount", "-l", self.dir)
         self.listener = self.listen(addr="127.0.0.1")
         self.ports = collections.Counter()
-        self.sockline = lib.Sockline("export", "--netns", self.srv.path, "--store", self.sqlite,
-                                     "--sample-interval", "1000")
+        self.sockline = lib.Sockline("export", "--no-metrics", "--netns", self.srv.path,
+                                     "--store", self.sqlite, "--sample-interval", "1000")
         self.addCleanup(self.sockline.stop)
 
     traffic = Live.traffic

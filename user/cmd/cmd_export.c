@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* sockline export: keep what was seen where many can ask. */
+/* sockline export: what is seen, where many can ask: metrics over HTTP, rows in stores. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,14 +9,20 @@
 
 #include "cmds.h"
 #include "flow.h"
+#include "metrics.h"
 #include "netns.h"
 #include "replay.h"
+#include "serve.h"
 #include "source_sampled.h"
 #include "store.h"
 
-#define STORES 2
+#define STORES SERVE_STORES
 
 struct export_opts {
+	const char *listen;
+	const char *web_config;
+	uint64_t listeners_max;
+	bool no_metrics;
 	const char *stores[STORES];
 	int store_cnt;
 	uint32_t keep_days;
@@ -44,6 +50,13 @@ static int set_store(void *to, const char *arg)
 }
 
 static const struct opt export_opts[] = {
+	{0, "listen", "ADDR:PORT", "serve metrics there (default " HTTP_LISTEN ")", opt_set_str,
+	 E(listen), "an address and a port, such as 0.0.0.0:9435"},
+	{0, "web-config", "FILE", "TLS and passwords: Prometheus's web configuration file",
+	 opt_set_str, E(web_config), "a file name"},
+	{0, "max-listeners", "N", "show metrics of so many at most (default 1000)", opt_set_count,
+	 E(listeners_max), "a whole number from 1"},
+	{0, "no-metrics", NULL, "serve nothing: --store alone", opt_set_bool, E(no_metrics), NULL},
 	{0, "store", "KIND:WHERE", "keep every timeline: sqlite:FILE or clickhouse:URL", set_store,
 	 0, "sqlite:FILE or clickhouse:URL, such as clickhouse:http://127.0.0.1:8123"},
 	{0, "keep-days", "N", "sqlite: delete what is older", opt_set_u32, E(keep_days),
@@ -77,6 +90,7 @@ struct exporting {
 	struct pipeline *pipeline;
 	struct sink *stores[STORES];
 	int store_cnt;
+	struct serve *serve; /* NULL: no metrics */
 	uint64_t sample_ns;
 	char host[256];
 };
@@ -131,7 +145,56 @@ static int close_stores(struct exporting *x, int ret)
 	return ret;
 }
 
-static int live(struct exporting *x, struct stop *stop)
+static int open_serve(struct exporting *x)
+{
+	const struct export_opts *o = x->opts;
+	struct serve_conf conf = {
+		.listen = o->listen ? o->listen : HTTP_LISTEN,
+		.web_config = o->web_config,
+		.listeners_max = o->listeners_max < UINT32_MAX ? o->listeners_max : UINT32_MAX,
+		.filter = x->filter,
+		.verbose = x->common->verbose,
+		.stores = x->stores,
+		.targets = o->stores,
+		.store_cnt = x->store_cnt,
+	};
+	char why[SERVE_WHY];
+
+	if (o->no_metrics)
+		return EXIT_YES;
+	if (serve_open(&conf, &x->serve, why))
+		return opts_error(x->cmd, "%s", why);
+	fprintf(stderr, "sockline export: metrics at %.*s:%u\n",
+		(int)(strrchr(conf.listen, ':') - conf.listen), conf.listen, serve_port(x->serve));
+	return EXIT_YES;
+}
+
+static void close_serve(struct exporting *x)
+{
+	struct serve_account a;
+
+	if (!x->serve)
+		return;
+	a = serve_account(x->serve);
+	fprintf(stderr,
+		"sockline export: %" PRIu64 " scrapes answered, %" PRIu64 " listeners in the end",
+		a.scrapes, a.sockets);
+	if (a.omitted)
+		fprintf(stderr, ", %" PRIu64 " not shown", a.omitted);
+	fputc('\n', stderr);
+	serve_close(x->serve);
+}
+
+/* The counters alone: no event is made. */
+static int live_metrics(struct exporting *x, struct stop *stop)
+{
+	stop_restart(stop, x->common->duration);
+	while (!stop_wait(stop, 1000))
+		serve_look(x->serve);
+	return EXIT_YES;
+}
+
+static int live_stores(struct exporting *x, struct stop *stop)
 {
 	struct live_conf conf = {
 		.ports = x->filter->ports_on ? x->filter->ports : NULL,
@@ -143,9 +206,11 @@ static int live(struct exporting *x, struct stop *stop)
 
 	for (int i = 0; i < x->store_cnt; i++)
 		pipeline_add_sink(x->pipeline, x->stores[i]);
+	if (x->serve)
+		pipeline_add_sink(x->pipeline, serve_sink(x->serve));
 	filter_to_config(x->filter, &conf.config);
 	conf.config.active = x->opts->active;
-	conf.config.binds = conf.config.failed_calls = x->store_cnt != 0;
+	conf.config.binds = conf.config.failed_calls = true;
 	ret = source_live_open(&conf, flow_feed, x->pipeline, &source, why);
 	if (ret)
 		return opts_error(x->cmd, "%s", why);
@@ -158,6 +223,17 @@ static int live(struct exporting *x, struct stop *stop)
 	ret = flow_run(x->pipeline, sampled, stop);
 	sampled->ops->close(sampled);
 	return ret ? opts_error(x->cmd, "reading events: %s", strerror(-ret)) : EXIT_YES;
+}
+
+static int live(struct exporting *x, struct stop *stop)
+{
+	int ret = open_serve(x);
+
+	if (ret)
+		return ret;
+	ret = x->store_cnt ? live_stores(x, stop) : live_metrics(x, stop);
+	close_serve(x);
+	return ret;
 }
 
 static int replay(struct exporting *x, struct stop *stop)
@@ -181,29 +257,58 @@ static int follow(struct exporting *x, struct stop *stop)
 				     !x->opts->active};
 	int ret = open_stores(x);
 
-	if (ret)
-		return close_stores(x, ret);
-	x->pipeline = pipeline_new(&conf);
-	if (!x->pipeline)
-		return close_stores(x, opts_error(x->cmd, "out of memory"));
-	ret = x->opts->from ? replay(x, stop) : live(x, stop);
+	if (!ret && x->store_cnt) {
+		x->pipeline = pipeline_new(&conf);
+		if (!x->pipeline)
+			ret = opts_error(x->cmd, "out of memory");
+	}
+	if (!ret)
+		ret = x->opts->from ? replay(x, stop) : live(x, stop);
 	ret = close_stores(x, ret);
 	pipeline_free(x->pipeline);
 	return ret;
 }
 
+/* What is asked of metrics, and of where the rows come from. */
+static int check_served(const struct cmd *cmd, struct export_opts *e)
+{
+	bool asked = e->listen || e->web_config || e->listeners_max;
+
+	if (e->from && !e->store_cnt)
+		return opts_error(cmd, "--from FILE fills a store: --store sqlite:FILE or "
+				       "--store clickhouse:URL");
+	if (e->from && asked)
+		return opts_error(cmd, "--from fills stores and ends: no metrics are served");
+	if (e->no_metrics && asked)
+		return opts_error(cmd,
+				  "--no-metrics serves nothing: neither --listen, --web-config "
+				  "nor --max-listeners goes with it");
+	if (e->no_metrics && !e->store_cnt)
+		return opts_error(cmd, "--no-metrics leaves nothing to do without --store "
+				       "sqlite:FILE or --store clickhouse:URL");
+	if (e->listen && !strchr(e->listen, ':'))
+		return opts_error(cmd,
+				  "--listen: '%s' is not an address and a port, such as "
+				  "0.0.0.0:9435",
+				  e->listen);
+	if (!e->listeners_max)
+		e->listeners_max = METRICS_SHOWN_MAX;
+	return 0;
+}
+
 /* 0, or an exit status. */
-static int check(const struct cmd *cmd, const struct export_opts *e, struct filter *f)
+static int check(const struct cmd *cmd, struct export_opts *e, struct filter *f)
 {
 	bool sqlite = false, clickhouse = false;
-	char why[160];
+	char why[160], name[STORE_NAME];
 
 	for (int i = 0; i < e->store_cnt; i++) {
 		sqlite |= !strncmp(e->stores[i], "sqlite:", 7);
 		clickhouse |= !strncmp(e->stores[i], "clickhouse:", 11);
 	}
-	if (!e->store_cnt)
-		return opts_error(cmd, "where to?  --store sqlite:FILE or --store clickhouse:URL");
+	if (e->store_cnt == STORES && !strcmp(e->stores[0], e->stores[1]))
+		return opts_error(cmd, "--store: '%s' is named twice",
+				  store_target_show(name, e->stores[0]));
 	if ((e->keep_days || e->max_size) && !sqlite)
 		return opts_error(cmd, "--keep-days and --max-size are of --store sqlite:FILE");
 	if ((e->spool || e->spool_size) && !clickhouse)
@@ -212,7 +317,7 @@ static int check(const struct cmd *cmd, const struct export_opts *e, struct filt
 		return opts_error(cmd, "--spool-size says how large; where is --spool DIR");
 	if (f->netns_arg && netns_parse(f->netns_arg, &f->netns, why, sizeof(why)))
 		return opts_error(cmd, "--netns: %s", why);
-	return 0;
+	return check_served(cmd, e);
 }
 
 static int export_run(const struct cmd *cmd, int argc, char **argv)
@@ -245,12 +350,16 @@ static int export_run(const struct cmd *cmd, int argc, char **argv)
 
 const struct cmd cmd_export = {
 	.name = "export",
-	.args = "--store KIND:WHERE...",
-	.summary = "keep every timeline in SQLite or ClickHouse",
-	.help = "A row per finished connection, per failed bind or listen, and per listener and\n"
-		"interval; `sockline schema` prints the tables.  A store that is slow or away never\n"
-		"holds up what is watched: its rows wait, first in memory, then in --spool, and what\n"
-		"finds no room is counted and said.  Exit status 1 if rows were lost.\n",
+	.args = NULL,
+	.summary = "serve metrics to Prometheus; keep timelines in SQLite or ClickHouse",
+	.help = "Serves /metrics over HTTP, in Prometheus's text format and in OpenMetrics: per listener\n"
+		"its SYNs, accepts and drops, both queues and how long was waited in them.  All of it\n"
+		"is counted in the kernel, so that no connection costs an event.\n"
+		"\n"
+		"With --store also a row per finished connection, per failed bind or listen, and per\n"
+		"listener and interval; `sockline schema` prints the tables.  A store that is slow or\n"
+		"away never holds up what is watched: its rows wait, first in memory, then in --spool,\n"
+		"and what finds no room is counted and said.  Exit status 1 if rows were lost.\n",
 	.groups = {&export_group, &filter_group, &common_group},
 	.run = export_run,
 };

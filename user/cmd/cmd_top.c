@@ -5,13 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "addr.h"
 #include "cmds.h"
-#include "exposure.h"
 #include "netns.h"
 #include "text.h"
 #include "top.h"
 #include "top_columns.h"
+#include "wanted.h"
 
 #define T(field) offsetof(struct top_opts, field)
 
@@ -58,40 +57,15 @@ struct host *top_host(struct top *t)
 	return t->host;
 }
 
-static bool owner_wanted(struct top *t, const struct counters_listener *l)
-{
-	const struct filter *f = t->filter;
-
-	if (!f->pid && !f->comm && !f->cgroup)
-		return true;
-	for (uint32_t i = 0; i < l->owner_cnt; i++) {
-		const struct snap_owner *o = &l->owners[i];
-		struct ev_process p = {.pid = o->pid, .tid = o->tid, .cgroup = o->cgroup};
-		struct host *host = f->cgroup ? top_host(t) : NULL;
-
-		memcpy(p.comm, o->comm, sizeof(p.comm));
-		if (filter_process(f, &p, host ? host_cgroup(host, o->cgroup) : NULL))
-			return true;
-	}
-	return false;
-}
-
 bool top_wanted(struct top *t, const struct rates_row *row)
 {
-	const struct snap_sock *s = &row->l->sock;
 	const struct filter *f = t->filter;
 
-	if (!filter_port(f, s->lport) || (f->netns && f->netns != s->hdr.netns))
-		return false;
-	if (!filter_family(f, s->laddr) && !(f->v4 && exposure_dual_stack(s)))
-		return false;
-	if (f->local.on && !prefix_contains(&f->local, s->laddr) && !exposure_wildcard(s))
-		return false;
 	if (f->failed && !rates_drops(&row->l->total))
 		return false;
 	if (f->slow_us && row->wait_p99 <= f->slow_us * 1000LL)
 		return false;
-	return owner_wanted(t, row->l);
+	return wanted_listener(f, row->l, f->cgroup ? top_host(t) : NULL);
 }
 
 static int with_counters(struct top *t)

@@ -151,8 +151,7 @@ void json_u64_if(struct json *j, const char *key, bool known, uint64_t value)
 		json_null(j, key);
 }
 
-/* Length of the UTF-8 sequence at s (RFC 3629), 0 if there is none. */
-static int utf8_len(const unsigned char *s)
+int json_utf8_len(const unsigned char *s)
 {
 	static const struct {
 		unsigned char first_min, first_max, second_min, second_max, len;
@@ -191,7 +190,7 @@ static void escape(struct json *j, const char *value)
 		s += plain;
 		if (!*s)
 			return;
-		len = *s >= 0x80 ? utf8_len(s) : 0;
+		len = *s >= 0x80 ? json_utf8_len(s) : 0;
 		if (len) {
 			/* U+0080 to U+009F drive some terminals as escape sequences do. */
 			if (*s == 0xc2 && s[1] < 0xa0)

@@ -48,4 +48,7 @@ void json_raw(struct json *j, const struct json *values);
 /* Ends a line of NDJSON. */
 void json_newline(struct json *j);
 
+/* Bytes of the UTF-8 sequence at s, which ends with 0 (RFC 3629); 0: there is none of several. */
+int json_utf8_len(const unsigned char *s);
+
 #endif
