@@ -14,7 +14,7 @@ BUILD_DEPS := gcc clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev
 	      libyaml-dev libcrypt-dev
 TEST_DEPS  := libcriterion-dev iproute2 nftables nginx-light curl wrk tshark tmux python3 jq \
 	      apache2-utils openssl liburing-dev libclang-rt-14-dev valgrind chromium chromium-driver sqlite3 \
-	      prometheus python3-prometheus-client \
+	      clickhouse-server prometheus python3-prometheus-client \
 	      clang-format clang-tidy cppcheck
 
 Q := $(if $(V),,@)
