@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Owns the encoding of rows.  Pure. */
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "store_block.h"
 
 #define TEXT_MAX 4096
+#define SLACK	 8 /* behind the bytes, so that a number of any width moves as eight bytes */
 
 static const uint8_t widths[] = {
 	[STORE_BOOL] = 1, [STORE_U16] = 2,  [STORE_U32] = 4,  [STORE_U64] = 8,
@@ -16,7 +18,7 @@ static const uint8_t widths[] = {
 int store_block_init(struct store_block *b, size_t cap)
 {
 	memset(b, 0, sizeof(*b));
-	b->bytes = malloc(cap);
+	b->bytes = malloc(cap + SLACK);
 	b->cap = cap;
 	return b->bytes ? 0 : -ENOMEM;
 }
@@ -45,10 +47,8 @@ bool store_block_room(const struct store_block *b)
 
 static void put_number(struct store_block *b, uint64_t n, unsigned int width)
 {
-	char *to = b->bytes + b->len;
-
-	for (unsigned int i = 0; i < width; i++)
-		to[i] = n >> (8 * i);
+	n = htole64(n);
+	memcpy(b->bytes + b->len, &n, sizeof(n));
 	b->len += width;
 }
 
@@ -79,13 +79,10 @@ void store_block_put(struct store_block *b, enum store_type type, bool nullable,
 
 static bool get_number(const struct store_block *b, size_t *at, unsigned int width, uint64_t *n)
 {
-	const unsigned char *from = (const unsigned char *)b->bytes + *at;
-
 	if (b->len - *at < width)
 		return false;
-	*n = 0;
-	for (unsigned int i = 0; i < width; i++)
-		*n |= (uint64_t)from[i] << (8 * i);
+	memcpy(n, b->bytes + *at, sizeof(*n));
+	*n = le64toh(*n) & UINT64_MAX >> (64 - 8 * width);
 	*at += width;
 	return true;
 }

@@ -22,11 +22,6 @@ static const struct {
 	[STORE_TEXT] = {{"TEXT", "String"}},
 };
 
-bool store_has(enum store_dialect d, const struct store_column *c)
-{
-	return d == STORE_CLICKHOUSE || !c->block_only;
-}
-
 void store_encode(struct store_block *b, enum store_dialect d, struct store_in *in)
 {
 	const struct store_table *t = b->table;

@@ -68,7 +68,10 @@ extern const struct store_table *const store_tables[STORE_TABLES];
 bool store_call_failed(const struct ev_call *ev);
 
 /* Does the dialect's table have this column? */
-bool store_has(enum store_dialect d, const struct store_column *c);
+static inline bool store_has(enum store_dialect d, const struct store_column *c)
+{
+	return d == STORE_CLICKHOUSE || !c->block_only;
+}
 
 /* Appends one row to in->block's bytes.  There must be room. */
 void store_encode(struct store_block *b, enum store_dialect d, struct store_in *in);
