@@ -90,6 +90,8 @@ static void take_stock(struct spool *s, DIR *dir)
 		struct stat st;
 		int fd;
 
+		if (end != e->d_name && !strcmp(end, ".part"))
+			unlinkat(s->dir, e->d_name, 0);
 		if (end == e->d_name || strcmp(end, ".rows") || fstatat(s->dir, e->d_name, &st, 0))
 			continue;
 		s->bytes += st.st_size;
@@ -228,6 +230,9 @@ int spool_put(struct spool *s, const struct store_block *b)
 	if (fd < 0)
 		return -errno;
 	ret = write_file(fd, &h, b);
+	/* On the disk before it has its name, or a power failure may leave a name without rows. */
+	if (!ret && fdatasync(fd))
+		ret = -errno;
 	if (close(fd) && !ret)
 		ret = -errno;
 	if (!ret && renameat(s->dir, unfinished, s->dir, name_of(name, s->next, "rows")))
@@ -236,6 +241,7 @@ int spool_put(struct spool *s, const struct store_block *b)
 		unlinkat(s->dir, unfinished, 0);
 		return ret;
 	}
+	fsync(s->dir);
 	s->next++;
 	s->rows += b->rows;
 	s->bytes += sizeof(h) + b->len;

@@ -22,7 +22,8 @@ uint64_t spool_rows(const struct spool *s);
 /* Would so many bytes more still fit? */
 bool spool_room(const struct spool *s, uint64_t bytes);
 
-/* 0, or -ENOSPC when it would become too large, or another -errno. */
+/* Also after a power failure it is there.  0, or -ENOSPC when it would become too large, or another
+ * -errno. */
 int spool_put(struct spool *s, const struct store_block *b);
 
 /*
