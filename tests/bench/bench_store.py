@@ -8,6 +8,7 @@ A ratio is conn/s with `export --store` divided by conn/s without, of runs that 
 median of the pairs is told.  Absolute figures are the machine's, and only printed.
 """
 import argparse
+import glob
 import json
 import os
 import platform
@@ -30,10 +31,12 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_of(pid):
-    """Seconds of CPU that a process has used."""
-    with open(f"/proc/{pid}/stat") as f:
-        fields = f.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    """Seconds of CPU that each thread of a process has used."""
+    used = {}
+    for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+        with open(path) as f:
+            used[int(path.split("/")[4])] = int(f.read().split()[0]) / 1e9
+    return used
 
 
 class Sqlite:
@@ -72,7 +75,7 @@ class ClickHouse:
         self.server.query("DROP TABLE IF EXISTS connections")
 
     def cpu(self):
-        return cpu_of(self.server.process.pid)
+        return sum(cpu_of(self.server.process.pid).values())
 
     def rows(self):
         return int(self.server.query("SELECT count() FROM connections"))
@@ -105,21 +108,42 @@ def storm(args):
     return json.loads(out)
 
 
-def ratio(args, store):
-    store.empty()
+def one_storm(args, stores):
+    """A storm without and one with: the ratio, and CPU µs a connection: reader, writers, servers."""
+    for store in stores:
+        store.empty()
     before = storm(args)
     export = subprocess.Popen([f"{args.build}/sockline", "export", "--netns",
-                               f"/run/netns/{NETNS}", "--store", store.target],
+                               f"/run/netns/{NETNS}",
+                               *[word for s in stores for word in ("--store", s.target)]],
                               stderr=subprocess.PIPE, text=True)
     time.sleep(1.2)
+    begun, server = cpu_of(export.pid), sum(s.cpu() for s in stores)
     during = storm(args)
-    time.sleep(0.3)
+    until_written(export.pid)
+    used = {t: c - begun[t] for t, c in cpu_of(export.pid).items()}
+    server = sum(s.cpu() for s in stores) - server
     export.terminate()
     text = export.communicate(timeout=60)[1]
-    if export.returncode or store.rows() != during["connections"]:
-        print(f"problem: {during['connections']} made, {store.rows()} in {store.name}: {text}",
-              file=sys.stderr)
-    return during["per_second"] / before["per_second"]
+    for store in stores:
+        if export.returncode or store.rows() != during["connections"]:
+            print(f"problem: {during['connections']} made, {store.rows()} in {store.name}: {text}",
+                  file=sys.stderr)
+    reader = used.pop(export.pid)
+    each = 1e6 / during["connections"]
+    return (during["per_second"] / before["per_second"], reader * each, sum(used.values()) * each,
+            server * each)
+
+
+def until_written(pid):
+    """Nothing is left to do: no thread has used more than a moment of the last second."""
+    before = cpu_of(pid)
+    for _ in range(30):
+        time.sleep(1)
+        after = cpu_of(pid)
+        if sum(after.values()) - sum(before.values()) < 0.05:
+            return
+        before = after
 
 
 def measure(args, directory):
@@ -130,19 +154,25 @@ def measure(args, directory):
     if not lib_clickhouse.missing():
         stores.append(ClickHouse(directory))
     lines = [f"Linux {platform.release()}, {os.cpu_count()} CPUs, load before "
-             f"{os.getloadavg()[0]:.1f}; replays of {args.connections} connections, {args.pairs} "
-             f"pairs of storms of {args.seconds} s.", "",
-             "| store | timelines/s, median | best | CPU µs a timeline: sockline | server | "
-             "storm, with ÷ without | lowest |", "|---|---|---|---|---|---|---|"]
+             f"{os.getloadavg()[0]:.1f}.", "",
+             f"Replays of {args.connections} connections:", "",
+             "| store | timelines/s, median | best | CPU µs a timeline: sockline | server |",
+             "|---|---|---|---|---|"]
+    each = 1e6 / args.connections
     for store in stores:
-        runs = replay(args, store, recording)
-        ratios = [ratio(args, store) for _ in range(args.pairs)]
-        rate, own, server = ([r[i] for r in runs] for i in range(3))
-        each = 1e6 / args.connections
+        rate, own, server = zip(*replay(args, store, recording))
         lines.append(f"| {store.name} | {statistics.median(rate):.0f} | {max(rate):.0f} | "
                      f"{statistics.median(own) * each:.1f} | "
-                     f"{statistics.median(server) * each:.1f} | {statistics.median(ratios):.3f} | "
-                     f"{min(ratios):.3f} |")
+                     f"{statistics.median(server) * each:.1f} |")
+    lines += ["", f"{args.pairs} pairs of storms of {args.seconds} s:", "",
+              "| stores | with ÷ without, median | lowest | CPU µs a connection: reader | writers | "
+              "server |", "|---|---|---|---|---|---|"]
+    for some in [[s] for s in stores] + [stores] * (len(stores) > 1):
+        ratio, *cpu = zip(*[one_storm(args, some) for _ in range(args.pairs)])
+        lines.append(f"| {' and '.join(s.name for s in some)} | {statistics.median(ratio):.3f} | "
+                     f"{min(ratio):.3f} | "
+                     + " | ".join(f"{statistics.median(c):.1f}" for c in cpu) + " |")
+    for store in stores:
         store.close()
     return "\n".join(lines) + "\n"
 
