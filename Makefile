@@ -156,5 +156,6 @@ clean:
 
 include packaging/lint.mk
 include tests/fuzz/fuzz.mk
+include packaging/install.mk
 
 -include $(CORE_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(UNIT_OBJ:.o=.d)

@@ -25,7 +25,7 @@ static void put_prose(const char *text)
 			fputs(".Pp\n", stdout);
 		else if (last == '\n' && (*p == '.' || *p == '\''))
 			printf("\\&%c", *p);
-		else if (last == '.' && p[0] == ' ' &&
+		else if (strchr(".?", last) && p[0] == ' ' &&
 			 (p[1] == ' ' || isupper((unsigned char)p[1])))
 			putchar('\n'), p += strspn(p, " ") - 1;
 		else
