@@ -101,6 +101,11 @@ $(B)/report_%.inc: $(wildcard user/page/*)
 	$(Q)user/page/assemble $* > $@
 $(B)/user/keep/report_page.o: $(B)/report_head.inc $(B)/report_tail.inc
 
+$(B)/terminfo.inc: packaging/terminfo
+	$(Q)mkdir -p $(@D)
+	$(Q)packaging/terminfo >$@
+$(B)/user/cmd/terminfo.o: $(B)/terminfo.inc
+
 unit: $(B)/unit
 	$(call say,TEST,unit)
 	$(Q)ASAN_OPTIONS=abort_on_error=1 $(B)/unit --jobs 2

@@ -53,7 +53,7 @@ $(foreach cc,gcc clang,$(eval $(call WARNINGS_OF,$(cc))))
 
 # What else is generated, and included.
 .PHONY: lint-made
-lint-made: $(B)/report_head.inc $(B)/report_tail.inc
+lint-made: $(B)/report_head.inc $(B)/report_tail.inc $(B)/terminfo.inc
 
 # The unit tests alone, with every read and write watched; make sanitize runs more.
 asan:

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "terminfo.h"
 #include "top_ui.h"
 
 #define DETAIL_MS 50
@@ -309,11 +310,15 @@ static int run(struct top_ui *ui)
 
 static SCREEN *terminal_take(struct look *look)
 {
+	const char *own;
 	SCREEN *screen;
 
 	look_init(look);
 	/* initscr() would end the program where TERM is not known. */
 	screen = newterm(NULL, stdout, stdin);
+	own = screen ? NULL : terminfo_own(getenv("TERM"));
+	if (own)
+		screen = newterm(own, stdout, stdin);
 	if (!screen)
 		return NULL;
 	cbreak();
