@@ -40,6 +40,16 @@ static uint64_t now_ms(void)
 	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
 }
 
+static struct http_client *oldest(struct http *h)
+{
+	return TAILQ_FIRST(&h->clients);
+}
+
+static struct http_client *newer(struct http_client *c)
+{
+	return TAILQ_NEXT(c, link);
+}
+
 void http_client_is(struct http *h, struct http_client *c, enum http_at at)
 {
 	c->at = at;
@@ -49,20 +59,19 @@ void http_client_is(struct http *h, struct http_client *c, enum http_at at)
 }
 
 /* libmicrohttpd sees the end of the stream, and closes. */
-static void give_up(struct http_client *c)
+static void give_up(struct http *h, struct http_client *c)
 {
 	c->gone = true;
+	h->held -= c->held;
+	c->held = 0;
 	shutdown(c->fd, SHUT_RDWR);
 }
 
 static void give_up_oldest(struct http *h)
 {
-	struct http_client *c;
-
-	TAILQ_FOREACH(c, &h->clients, link)
-	{
+	for (struct http_client *c = oldest(h); c; c = newer(c)) {
 		if (!c->gone) {
-			give_up(c);
+			give_up(h, c);
 			return;
 		}
 	}
@@ -70,18 +79,11 @@ static void give_up_oldest(struct http *h)
 
 void http_hold(struct http *h, struct http_client *c, size_t bytes)
 {
-	struct http_client *other;
-	size_t held = h->held + bytes;
-
-	TAILQ_FOREACH(other, &h->clients, link)
-	{
-		if (held <= HELD_MAX)
-			break;
-		if (other != c && other->held) {
-			held -= other->held;
-			give_up(other);
-		}
-	}
+	for (struct http_client *o = oldest(h); o && h->held + bytes > HELD_MAX; o = newer(o))
+		if (o->held)
+			give_up(h, o);
+	if (c->gone)
+		return;
 	c->held = bytes;
 	h->held += bytes;
 }
@@ -89,22 +91,20 @@ void http_hold(struct http *h, struct http_client *c, size_t bytes)
 /* Gives up who has kept us waiting; the milliseconds until the next look, or -1. */
 static int64_t sweep(struct http *h)
 {
-	struct http_client *c;
 	uint64_t now = now_ms();
-	int64_t next = -1;
+	int64_t soonest = -1;
 
-	TAILQ_FOREACH(c, &h->clients, link)
-	{
+	for (struct http_client *c = oldest(h); c; c = newer(c)) {
 		int64_t left = (int64_t)(c->since_ms + patience_ms[c->at] - now);
 
 		if (c->gone)
 			continue;
 		if (left <= 0)
-			give_up(c);
-		else if (next < 0 || left < next)
-			next = left;
+			give_up(h, c);
+		else if (soonest < 0 || left < soonest)
+			soonest = left;
 	}
-	return next;
+	return soonest;
 }
 
 static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
@@ -306,7 +306,7 @@ int http_open(const struct http_conf *conf, struct http **out, char why[HTTP_WHY
 
 uint16_t http_port(const struct http *h)
 {
-	struct sockaddr_in6 addr;
+	struct sockaddr_in6 addr = {0};
 	socklen_t len = sizeof(addr);
 
 	/* The port is at the same place in both families. */

@@ -38,7 +38,7 @@ struct http {
 	struct http_clients clients;
 	unsigned client_cnt;
 	unsigned client_max;
-	size_t held; /* of all clients */
+	size_t held; /* by all clients that are not gone */
 	uint64_t pause_until_ms; /* no connection is taken before: there is no file left for it */
 	int listener;
 	int epoll;

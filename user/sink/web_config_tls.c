@@ -84,17 +84,13 @@ void web_tls_apply(const struct web_tls *t, gnutls_session_t session)
 /* min <= max. */
 static int set_priority(struct web_tls *t, const struct web_settings *s)
 {
-	static const char *const versions[2][2] = {
-		[WEB_TLS12] = {
-			[WEB_TLS12] = "NORMAL:-VERS-ALL:+VERS-TLS1.2",
-			[WEB_TLS13] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
-		},
-		[WEB_TLS13] = {
-			[WEB_TLS13] = "NORMAL:-VERS-ALL:+VERS-TLS1.3",
-		},
-	};
+	const char *versions = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
-	return gnutls_priority_init(&t->priority, versions[s->min][s->max], NULL);
+	if (s->min == WEB_TLS13)
+		versions = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
+	else if (s->max == WEB_TLS12)
+		versions = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
+	return gnutls_priority_init(&t->priority, versions, NULL);
 }
 
 int web_tls_read(struct web_tls *t, const char *path, const struct web_settings *s,
