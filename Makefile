@@ -27,18 +27,14 @@ INCLUDES := -Iinclude $(ROOMS) -I$(B)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(INCLUDES) -D_GNU_SOURCE -DSOCKLINE_VERSION='"$(VERSION)"' \
 	     $(CFLAGS)
 CORE_LIBS := -lzstd -lz
-LIBS     := -lbpf -lelf -lcap -lncursesw -ltinfo -lsqlite3 -lcurl -lmicrohttpd -lpthread $(CORE_LIBS)
+LIBS     := -lbpf -lelf -lcap -lncursesw -ltinfo -lsqlite3 -lcurl -lmicrohttpd -lgnutls -lyaml -lcrypt \
+	    -lpthread $(CORE_LIBS)
 
 # The core reads no clock and knows neither libbpf nor the terminal; what is kept (recordings, rows,
 # the report) is made of bytes alone.  Unit tests link these two without the rest, so that a slip
 # does not link.
 CORE_SRC := $(wildcard user/core/*.c user/keep/*.c)
 USER_SRC := $(wildcard user/*.c user/host/*.c user/sink/*.c user/cmd/*.c)
-# --web-config wants TLS, YAML and crypt; NO_WEB_CONFIG=1 leaves the three out, and it says so.
-WEB_NONE := user/sink/web_config_none.c
-WEB_OUT  := $(if $(NO_WEB_CONFIG),$(filter-out $(WEB_NONE),$(wildcard user/sink/web_config*.c)),$(WEB_NONE))
-USER_SRC := $(filter-out $(WEB_OUT),$(USER_SRC))
-LIBS     := $(if $(NO_WEB_CONFIG),,-lgnutls -lyaml -lcrypt) $(LIBS)
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 
@@ -124,7 +120,7 @@ $(B)/live/who_truth: $(addprefix $(B)/user/host/,lookup.o snapshot.o snapshot_bu
 				     snapshot_load.o snapshot_holders.o netns.o netns_inside.o) \
 		   $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/who_truth/*.c))
 $(B)/live/do_http: LIVE_LIBS := $(LIBS)
-$(B)/live/do_http: $(patsubst %.c,$(B)/%.o,$(filter user/sink/http% user/sink/web_config%,$(USER_SRC)))
+$(B)/live/do_http: $(patsubst %.c,$(B)/%.o,$(wildcard user/sink/http*.c user/sink/web_config*.c))
 $(B)/live/bind_fuzz: $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/bind_fuzz/*.c))
 
 # What the recordings in tests/data say; golden-update takes what they say now for right.

@@ -4,7 +4,7 @@
 
 LINT_SRC := $(wildcard $(foreach dir,bpf include user user/* tests/unit tests/live tests/live/* tests/fuzz \
 				     tests/bench,$(dir)/*.c $(dir)/*.h))
-LINT_C   := $(CORE_SRC) $(USER_SRC) $(WEB_OUT) $(UNIT_SRC) $(wildcard tests/live/*.c tests/live/*/*.c)
+LINT_C   := $(CORE_SRC) $(USER_SRC) $(UNIT_SRC) $(wildcard tests/live/*.c tests/live/*/*.c)
 # Generated: not to be judged.
 $(B)/lint/%: INCLUDES := -Iinclude $(ROOMS) -Itests/live -Itests/unit -isystem $(B)
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Who may ask, and over what: Prometheus's web configuration file, as its exporters take it.  TLS,
- * YAML and password hashes are behind these functions and nowhere else; web_config_none.c stands
- * in for them in a build without.
+ * YAML and password hashes are behind these functions and nowhere else.
  *
  * The file, and the files that it names, are looked at again when a connection or a request comes;
  * what has changed holds from then on.  If what is there now is wrong, that is said once on stderr,
