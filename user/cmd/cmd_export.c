@@ -286,11 +286,6 @@ static int check_served(const struct cmd *cmd, struct export_opts *e)
 	if (e->no_metrics && !e->store_cnt)
 		return opts_error(cmd, "--no-metrics leaves nothing to do without --store "
 				       "sqlite:FILE or --store clickhouse:URL");
-	if (e->listen && !strchr(e->listen, ':'))
-		return opts_error(cmd,
-				  "--listen: '%s' is not an address and a port, such as "
-				  "0.0.0.0:9435",
-				  e->listen);
 	if (!e->listeners_max)
 		e->listeners_max = METRICS_SHOWN_MAX;
 	return 0;
