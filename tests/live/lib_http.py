@@ -108,3 +108,24 @@ class HttpTest(unittest.TestCase):
         with open(self.path(name), "w") as f:
             f.write(text)
         return self.path(name)
+
+
+class WebTest(HttpTest):
+    """With certificates, by their names: NAME.pem and NAME.key in the test's directory."""
+
+    def openssl(self, *args):
+        lib.run("openssl", *args, cwd=self.dir.name)
+
+    def authority(self, name="ca"):
+        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                     "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "2",
+                     "-subj", f"/CN={name}")
+
+    def certificate(self, name, ca="ca", purpose="serverAuth"):
+        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                     "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        ext = self.write("ext", "subjectAltName=DNS:localhost,IP:127.0.0.1\n"
+                                f"extendedKeyUsage={purpose}\n")
+        self.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey",
+                     f"{ca}.key", "-CAcreateserial", "-out", f"{name}.pem", "-days", "2",
+                     "-extfile", ext)

@@ -12,7 +12,7 @@ import threading
 import time
 
 import lib
-from lib_http import DO_HTTP, HttpTest
+from lib_http import DO_HTTP, WebTest
 
 TLS = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
 
@@ -25,24 +25,7 @@ def basic(user, password):
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-class WebTest(HttpTest):
-    def openssl(self, *args):
-        lib.run("openssl", *args, cwd=self.dir.name)
-
-    def authority(self, name="ca"):
-        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                     "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "2",
-                     "-subj", f"/CN={name}")
-
-    def certificate(self, name, ca="ca", purpose="serverAuth"):
-        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                     "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        ext = self.write("ext", "subjectAltName=DNS:localhost,IP:127.0.0.1\n"
-                                f"extendedKeyUsage={purpose}\n")
-        self.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey",
-                     f"{ca}.key", "-CAcreateserial", "-out", f"{name}.pem", "-days", "2",
-                     "-extfile", ext)
-
+class CurlTest(WebTest):
     def curl(self, server, *args, scheme="https"):
         """The body, or None."""
         done = subprocess.run(["curl", "-sS", "-m", "10", *args,
@@ -51,7 +34,7 @@ class WebTest(HttpTest):
         return done.stdout if done.returncode == 0 else None
 
 
-class Tls(WebTest):
+class Tls(CurlTest):
     def setUp(self):
         super().setUp()
         self.authority()
@@ -139,7 +122,7 @@ class Tls(WebTest):
         self.assertEqual(self.curl(server, "--cacert", "ca.pem"), "hello\n")
 
 
-class Passwords(WebTest):
+class Passwords(CurlTest):
     def users(self, **users):
         return self.write("web.yml", "basic_auth_users:\n" + "".join(
             f"  {user}: {hash_}\n" for user, hash_ in users.items()))
