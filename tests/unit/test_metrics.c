@@ -1,114 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* metrics.c: reads of the counters in, series out. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#include "build.h"
-#include "metrics.h"
-
-#define LISTENERS 8
-
-/* A host whose counters a test turns; listener i has the cookie 10 + i and the port 8000 + i. */
-struct world {
-	struct counters_listener listeners[LISTENERS];
-	struct snap_owner owners[LISTENERS];
-	struct counters_listener gone[2];
-	struct counters_calls failed;
-	struct counters_view view;
-	struct metrics *metrics;
-	struct metrics_text text;
-	int places; /* how often it was asked */
-};
-
-static void place(void *ctx, const struct snap_owner *owner, char labels[METRICS_LABELS])
-{
-	struct world *w = ctx;
-
-	w->places++;
-	metrics_label(labels, METRICS_LABELS, "cgroup", "/x");
-}
-
-static void world_start(struct world *w, uint32_t max)
-{
-	struct metrics_ops ops = {.place = place, .ctx = w};
-
-	memset(w, 0, sizeof(*w));
-	w->metrics = metrics_new(max, &ops);
-	cr_assert_not_null(w->metrics);
-	w->view.start_ns = w->view.time_ns = 100 * SEC;
-	w->view.listeners = w->listeners;
-	w->view.cnt = LISTENERS;
-	w->view.snaps = 1;
-	w->view.gone = w->gone;
-	for (int i = 0; i < LISTENERS; i++) {
-		struct counters_listener *l = &w->listeners[i];
-
-		l->sock.cookie = 10 + i;
-		l->sock.lport = 8000 + i;
-		l->sock.hdr.netns = 7;
-		l->sock.limit = 10;
-		l->sock.syncookies = 1;
-		l->sock.laddr[10] = l->sock.laddr[11] = 0xff;
-		l->owners = &w->owners[i];
-		l->owner_cnt = 1;
-		w->owners[i].pid = 100 + i;
-		strcpy(w->owners[i].comm, "web");
-	}
-}
-
-static void world_end(struct world *w)
-{
-	metrics_free(w->metrics);
-	free(w->text.buf);
-}
-
-static void world_look(struct world *w)
-{
-	w->view.time_ns += SEC;
-	cr_assert_eq(metrics_feed(w->metrics, &w->view), 0);
-	w->text.len = 0;
-	metrics_write(w->metrics, &w->text);
-	cr_assert_not(w->text.failed);
-}
-
-/* Leaves the first cnt. */
-static void world_keep(struct world *w, size_t first, size_t cnt)
-{
-	w->view.listeners = w->listeners + first;
-	w->view.cnt = cnt;
-}
-
-/* The value of a sample, -1: there is none. */
-static double value(const struct world *w, const char *fmt, ...)
-{
-	char want[256];
-	const char *at;
-	va_list ap;
-
-	va_start(ap, fmt);
-	want[0] = '\n';
-	vsnprintf(want + 1, sizeof(want) - 2, fmt, ap);
-	va_end(ap);
-	strcat(want, " ");
-	at = strstr(w->text.buf, want);
-	return at ? atof(at + strlen(want)) : -1;
-}
-
-#define LABELS "{netns=\"7\",address=\"0.0.0.0\",port=\"%d\",comm=\"web\"}"
-#define DROPS                                                                                      \
-	"{netns=\"7\",address=\"0.0.0.0\",port=\"%d\",comm=\"web\",packet=\"%s\",reason=\"%s\"}"
-
-static double syns(const struct world *w, int port)
-{
-	return value(w, "sockline_listener_syns_total" LABELS, port);
-}
+#include "metrics_world.h"
 
 Test(metrics, one_listener)
 {
-	struct world w;
+	struct world w = {0};
 	struct counters_row *t = &w.listeners[0].total;
 
 	world_start(&w, 100);
@@ -303,69 +201,6 @@ Test(metrics, another_process)
 	cr_expect_eq(value(&w, "sockline_listener_syns_total{netns=\"7\",address=\"0.0.0.0\","
 			       "port=\"8000\",comm=\"app\"}"),
 		     4);
-	world_end(&w);
-}
-
-/* Bits of those that are shown. */
-static unsigned int shown(const struct world *w)
-{
-	unsigned int bits = 0;
-
-	for (int i = 0; i < LISTENERS; i++)
-		bits |= (syns(w, 8000 + i) >= 0) << i;
-	return bits;
-}
-
-Test(metrics, the_bound)
-{
-	struct world w;
-
-	world_start(&w, 3);
-	w.listeners[5].total.n[COUNT_SYN] = 100;
-	w.listeners[6].total.n[COUNT_SYN] = 200;
-	w.listeners[7].total.n[COUNT_SYN] = 50;
-	w.listeners[2].sock.acceptq = 10;
-	world_look(&w);
-	cr_expect_eq(value(&w, "sockline_listeners"), LISTENERS);
-	cr_expect_eq(value(&w, "sockline_listeners_omitted"), LISTENERS - 3);
-	cr_expect_eq(value(&w, "sockline_listeners_shown_max"), 3);
-	cr_expect_eq(shown(&w), 1 << 2 | 1 << 5 | 1 << 6);
-
-	/* More traffic alone takes no place from one that has some, nor does a pressure that ends. */
-	w.listeners[7].total.n[COUNT_SYN] = 5000;
-	w.listeners[2].sock.acceptq = 0;
-	world_look(&w);
-	cr_expect_eq(shown(&w), 1 << 2 | 1 << 5 | 1 << 6);
-
-	/* A drop does, from the one with the least traffic; and is not counted from then on only. */
-	w.listeners[7].total.n[COUNT_DROP_ACK_ACCEPTQ] = 3;
-	world_look(&w);
-	cr_expect_eq(shown(&w), 1 << 2 | 1 << 6 | 1 << 7);
-	cr_expect_eq(syns(&w, 8007), 5000);
-	for (int turn = 0; turn < 10; turn++) {
-		w.listeners[5].total.n[COUNT_SYN] += 1000;
-		w.listeners[turn % 2].total.n[COUNT_SYN]++;
-		world_look(&w);
-		cr_expect_eq(shown(&w), 1 << 2 | 1 << 6 | 1 << 7);
-	}
-	world_end(&w);
-}
-
-/* A closed one gives way to any that lives. */
-Test(metrics, the_bound_and_the_dead)
-{
-	struct world w;
-
-	world_start(&w, 3);
-	for (int i = 0; i < 3; i++)
-		w.listeners[i].total.n[COUNT_DROP_OTHER] = 1;
-	world_keep(&w, 0, 3);
-	world_look(&w);
-	cr_expect_eq(shown(&w), 7);
-	world_keep(&w, 1, 3);
-	world_look(&w);
-	cr_expect_eq(shown(&w), 7 << 1);
-	cr_expect_eq(value(&w, "sockline_listeners_omitted"), 0);
 	world_end(&w);
 }
 

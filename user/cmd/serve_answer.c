@@ -58,7 +58,7 @@ static void write_build(struct metrics_text *t)
 
 static void write_stores(const struct serve *s, struct metrics_text *t)
 {
-	struct store_account accounts[SERVE_STORES];
+	struct store_account accounts[SERVE_STORES] = {0};
 	char store[SERVE_STORES][320], labels[sizeof(store[0]) + 64], name[STORE_NAME];
 
 	for (int i = 0; i < s->conf.store_cnt; i++) {

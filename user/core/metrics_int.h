@@ -17,6 +17,7 @@ struct metrics_key {
 	uint8_t addr[16];
 	uint32_t netns;
 	uint16_t port;
+	uint16_t pad;
 	char comm[EV_COMM_LEN]; /* "": no process holds it, or it is not known */
 };
 
