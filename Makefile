@@ -14,8 +14,8 @@ BUILD_DEPS := gcc clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev
 	      libyaml-dev libcrypt-dev
 TEST_DEPS  := libcriterion-dev iproute2 nftables nginx-light curl wrk tshark tmux python3 jq \
 	      apache2-utils openssl liburing-dev libclang-rt-14-dev valgrind chromium chromium-driver sqlite3 \
-	      clickhouse-server prometheus python3-prometheus-client \
-	      clang-format clang-tidy cppcheck
+	      clickhouse-server prometheus python3-prometheus-client systemd strace libcap2-bin python3-yaml procps \
+	      clang-format clang-tidy cppcheck lintian debhelper dpkg-dev zsh mandoc groff-base
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
@@ -119,6 +119,7 @@ $(B)/live/who_truth: LIVE_LIBS := $(LIBS)
 $(B)/live/who_truth: $(addprefix $(B)/user/host/,lookup.o snapshot.o snapshot_build.o \
 				     snapshot_load.o snapshot_holders.o netns.o netns_inside.o) \
 		   $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/who_truth/*.c))
+$(B)/live/do_pod: $(B)/user/host/pod.o
 $(B)/live/do_http: LIVE_LIBS := $(LIBS)
 $(B)/live/do_http: $(patsubst %.c,$(B)/%.o,$(wildcard user/sink/http*.c user/sink/web_config*.c))
 $(B)/live/bind_fuzz: $(patsubst %.c,$(B)/%.o,$(wildcard tests/live/bind_fuzz/*.c))

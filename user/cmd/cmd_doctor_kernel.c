@@ -170,7 +170,7 @@ static const struct {
 	 "holds"},
 	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", false, "finds the namespaces of other users' processes",
 	 "network namespaces in which only processes of other users live"},
-	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", false, "looks up the names of cgroups",
+	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", false, "reads tracefs, looks up the names of cgroups",
 	 "the names of cgroups"},
 };
 
