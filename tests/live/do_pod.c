@@ -15,7 +15,8 @@ int main(int argc, char **argv)
 
 	while (names && scanf("%u %1023s", &pid, cgroup) == 2) {
 		pod_find(names, strcmp(cgroup, "-") ? cgroup : NULL, pid, &pod);
-		printf("%s|%s|%s|%s\n", pod.id.uid, pod.id.container, pod.name.namespace, pod.name.name);
+		printf("%s|%s|%s|%s\n", pod.id.uid, pod.id.container, pod.name.namespace,
+		       pod.name.name);
 		fflush(stdout);
 	}
 	pod_names_free(names);
