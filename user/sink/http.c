@@ -67,13 +67,24 @@ static void give_up(struct http *h, struct http_client *c)
 	shutdown(c->fd, SHUT_RDWR);
 }
 
-static void give_up_oldest(struct http *h)
+/*
+ * Gives up one if there are more than `most`: the one that has waited longest; of those whose reply
+ * is under way only when they are more than half, so that a crowd at the door does not cut off who is
+ * being served, nor a crowd that does not read keep others out.
+ */
+static void make_room(struct http *h, unsigned most)
 {
+	unsigned cnt = 0, replying = 0;
+
 	for (struct http_client *c = oldest(h); c; c = newer(c)) {
-		if (!c->gone) {
-			give_up(h, c);
-			return;
-		}
+		cnt += !c->gone;
+		replying += !c->gone && c->at == HTTP_REPLYING;
+	}
+	for (struct http_client *c = oldest(h); c && cnt > most; c = newer(c)) {
+		if (c->gone || (c->at == HTTP_REPLYING) != (replying > cnt / 2))
+			continue;
+		give_up(h, c);
+		return;
 	}
 }
 
@@ -164,15 +175,14 @@ static void take_connections(struct http *h)
 				return;
 			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 			    errno == ENOBUFS) {
-				give_up_oldest(h);
+				make_room(h, 0);
 				h->pause_until_ms = now_ms() + PAUSE_MS;
 				return;
 			}
 			continue;
 		}
 		MHD_add_connection(h->daemon, fd, (struct sockaddr *)&addr, len);
-		if (h->client_cnt > h->client_max)
-			give_up_oldest(h);
+		make_room(h, h->client_max);
 	}
 }
 
