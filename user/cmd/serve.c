@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Owns the counters of an export, and when they are read. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,8 @@ int serve_open(const struct serve_conf *conf, struct serve **out, char why[SERVE
 		snprintf(why, SERVE_WHY, "out of memory");
 		return -ENOMEM;
 	}
+	/* glibc raises it with each large free(), and then keeps what a look has needed. */
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
 	s->conf = *conf;
 	pthread_mutex_init(&s->lock, NULL);
 	http.ctx = s;

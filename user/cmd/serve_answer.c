@@ -11,6 +11,8 @@
 #include "serve_int.h"
 #include "store.h"
 
+#define FORGET_LOOKS 60
+
 static const char plain[] = "text/plain; charset=utf-8";
 
 static void __attribute__((format(printf, 4, 5)))
@@ -103,6 +105,18 @@ static void write_self(const struct serve *s, struct metrics_text *t)
 	}
 }
 
+/* The other format, when nobody has asked for it in a while: it may be some megabytes. */
+static void forget_text(struct serve *s, enum metrics_format format)
+{
+	struct metrics_text *t = &s->text[format];
+
+	if (s->looks - s->text_looks[format] < FORGET_LOOKS)
+		return;
+	free(t->buf);
+	t->buf = NULL;
+	t->cap = 0;
+}
+
 /* Made once for each look, however many ask for it.  The lock is held. */
 static const struct metrics_text *text_of(struct serve *s, enum metrics_format format)
 {
@@ -122,6 +136,7 @@ static const struct metrics_text *text_of(struct serve *s, enum metrics_format f
 	write_self(s, t);
 	metrics_end(t);
 	s->text_looks[format] = s->looks;
+	forget_text(s, format == METRICS_OPEN ? METRICS_TEXT : METRICS_OPEN);
 	return t;
 }
 

@@ -213,6 +213,13 @@ static void take_owner(struct series *s, const struct counters_listener *l)
 	s->owner = l->owners[0];
 }
 
+/* A socket keeps its address; its process may become another. */
+static bool same_process(const struct member *member, const struct counters_listener *l)
+{
+	return member->series && (!l->owner_cnt || !strncmp(member->series->key.comm,
+							    l->owners[0].comm, EV_COMM_LEN));
+}
+
 /* A socket of the view, into its series.  A process that is not known any more is still the one
  * that it was. */
 static int take_listener(struct metrics *m, const struct counters_listener *l,
@@ -222,7 +229,7 @@ static int take_listener(struct metrics *m, const struct counters_listener *l,
 	struct series *s;
 	int ret;
 
-	if (!member->series || l->owner_cnt) {
+	if (!same_process(member, l)) {
 		key_fill(&key, l);
 		s = series_get(m, &key);
 		if (s)

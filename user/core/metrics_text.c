@@ -99,7 +99,7 @@ enum metrics_format metrics_format_wanted(const char *accept)
 static char *room(struct metrics_text *t, size_t n)
 {
 	if (t->cap - t->len < n + 1) {
-		size_t cap = (t->cap + n + 1) * 2;
+		size_t cap = t->cap + t->cap / 4 + n + 512;
 		char *buf = realloc(t->buf, cap);
 
 		if (!buf) {
