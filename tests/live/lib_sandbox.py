@@ -145,7 +145,8 @@ class Systemd(Sandbox):
             defaults.flush()
             super().__init__(SYSTEMD, SOCKLINE, UNIT, defaults.name,
                              namespaces=("-m", "-n", "-p", "-i", "-u"))
-            until(lambda: self.pid() and self.ctl("is-system-running").stdout.strip() == "running",
+            until(lambda: self.pid() and
+                  self.ctl("is-system-running").stdout.strip() in ("running", "degraded"),
                   "systemd to start")
 
     def ctl(self, *args):
