@@ -62,12 +62,9 @@ const char *arg_words(char buf[ARG_WORDS_LEN], const char *text)
 	return buf;
 }
 
-bool arg_repeats(const struct cmd *cmd, const struct opt *o)
+bool arg_repeats(const struct opt *o)
 {
-	char form[64];
-
-	snprintf(form, sizeof(form), "--%s %s...", o->name, o->arg);
-	return cmd->args && strstr(cmd->args, form);
+	return strstr(o->help, "several") || arg_kind(o) == ARG_STORE;
 }
 
 static int completion_run(const struct cmd *cmd, int argc, char **argv)

@@ -30,8 +30,8 @@ enum arg_kind arg_kind_operands(const struct cmd *cmd);
 /* The literal words in "4|6", or in a help text that ends in "by: a, b, c", between blanks. */
 const char *arg_words(char buf[ARG_WORDS_LEN], const char *text);
 
-/* May the option be given again, as in "--from FILE..."? */
-bool arg_repeats(const struct cmd *cmd, const struct opt *o);
+/* May the option, which has an argument, be given again? */
+bool arg_repeats(const struct opt *o);
 
 /* Ends at NULL. */
 extern const struct cmd *const completion_commands[];

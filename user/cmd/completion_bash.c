@@ -44,7 +44,7 @@ static const char head[] =
 	"\n"
 	"_sockline()\n"
 	"{\n"
-	"	local cmd=watch cur prev word opts arg operands values i joined=0 dashes=0\n"
+	"	local cmd=watch cur prev word opts arg= operands values i joined=0 dashes=0\n"
 	"	local -a words=()\n"
 	"\n"
 	"	COMPREPLY=()\n"

@@ -27,12 +27,12 @@ static const char head[] =
 	"_sockline()\n"
 	"{\n"
 	"	local cmd=watch\n"
-	"	local -a commands=(\n";
+	"	local -a known=(\n";
 
 static const char middle[] = "	)\n"
 			     "\n"
 			     "	if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then\n"
-			     "		_describe -t commands command commands\n"
+			     "		_describe -t commands command known\n"
 			     "		return\n"
 			     "	fi\n"
 			     "	if [[ $words[2] != -* ]]; then\n"
@@ -76,7 +76,7 @@ static void put_action(enum arg_kind kind, const char *words)
 	switch (kind) {
 	case ARG_FREE:
 	case ARG_COMMAND:
-		putchar(' ');
+		fputs("{ }", stdout);
 		break;
 	case ARG_FILE:
 		fputs("_files", stdout);
@@ -106,9 +106,9 @@ static void put_action(enum arg_kind kind, const char *words)
 }
 
 /* '(-s --steps)'{-s,--steps}'[help]', with :ARG:action behind it where there is an argument. */
-static void put_option(const struct cmd *cmd, const struct opt *o)
+static void put_option(const struct opt *o)
 {
-	bool repeats = o->arg && arg_repeats(cmd, o);
+	bool repeats = o->arg && arg_repeats(o);
 
 	fputs(" \\\n\t\t\t", stdout);
 	if (repeats)
@@ -130,18 +130,18 @@ static void put_option(const struct cmd *cmd, const struct opt *o)
 	putchar('\'');
 }
 
-static void put_options(const struct cmd *cmd, const struct opt_group *group)
+static void put_options(const struct opt_group *group)
 {
 	for (const struct opt *o = group->opts; o->name; o++)
-		put_option(cmd, o);
+		put_option(o);
 }
 
 static void put_command(const struct cmd *cmd)
 {
 	printf("\t%s)\n\t\t_arguments -s -S :", cmd->name);
 	for (int i = 0; i < CMD_GROUPS && cmd->groups[i]; i++)
-		put_options(cmd, cmd->groups[i]);
-	put_options(cmd, &opts_always);
+		put_options(cmd->groups[i]);
+	put_options(&opts_always);
 	if (cmd->args) {
 		fputs(" \\\n\t\t\t'*:", stdout);
 		put_quoted(cmd->args, ":\\");
