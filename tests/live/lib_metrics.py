@@ -21,7 +21,12 @@ class Export(lib.Sockline):
 
     def __init__(self, *args, listen="127.0.0.1:0", **kwargs):
         super().__init__("export", "--listen", listen, *args, **kwargs)
-        self.port = int(re.search(r"metrics at .*:(\d+)$", self.talk(), re.M)[1])
+        self.port = int(lib.until(self.told, "it to listen", 80)[1])
+
+    def told(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"sockline ended: {self.talk()}")
+        return re.search(r"metrics at .*:(\d+)$", self.talk(), re.M)
 
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=lib.SOON)

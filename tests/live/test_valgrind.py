@@ -9,6 +9,7 @@ import time
 import unittest
 
 import lib
+import lib_metrics
 
 SUPPRESSIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "valgrind.supp")
 ERROR = 99
@@ -47,6 +48,27 @@ class Valgrind(lib.LiveTest):
                 time.sleep(0.5)
             s.process.terminate()
             self.assertEqual(s.process.wait(60), 0, s.talk())
+
+    def test_metrics(self):
+        """Listeners that come and go, both formats, and the end while a client hangs on."""
+        s = lib_metrics.Export("--netns", self.srv.path, attached=False, cmd=MOUNTED + VALGRIND)
+        self.addCleanup(s.stop)
+        hangs = s.connect()
+        self.addCleanup(hangs.close)
+        hangs.connect()
+        for open_metrics in (False, True):
+            listener = self.listen()
+            self.connect(listener)
+            self.accept(listener)
+            lib.until(lambda: lib_metrics.total(s.samples(open_metrics),
+                                                "sockline_listener_accepts_total",
+                                                port=lib.port_of(listener)) == 1, "the accept", 60)
+            listener.close()
+        for path in ("/", "/healthz", "/nothing"):
+            s.get(path)
+        time.sleep(2)
+        s.process.terminate()
+        self.assertEqual(s.process.wait(60), 0, s.talk())
 
 
 if __name__ == "__main__":
