@@ -156,7 +156,10 @@ static __always_inline s32 connecting_fd(void)
 	return b && b->call.call == CALL_CONNECT ? b->call.fd : -1;
 }
 
-#define EINPROGRESS 115 /* include/uapi/asm-generic/errno.h */
+/* include/uapi/asm-generic/errno.h */
+#define EADDRINUSE    98
+#define EADDRNOTAVAIL 99
+#define EINPROGRESS   115
 
 /* Of connects, `watch --active` needs the failed ones: some fail before any state changes. */
 static __always_inline bool call_wanted(const struct ev_call *call, s64 ret)
@@ -229,16 +232,68 @@ int sys_exit_listen(struct syscall_exit *ctx)
 	return call_returned(ctx->ret);
 }
 
+/* What a thread has called connect() with.  Where only those count that find no address of their own,
+ * the rest is read once one has failed: hardly any does, and there may be thousands a second. */
+struct connecting {
+	u64 user_addr;
+	s64 fd;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, struct connecting);
+} connects SEC(".maps");
+
+static __always_inline bool connects_wait(void)
+{
+	return config.failed_calls && !config.active;
+}
+
+static __always_inline int connect_begins(s32 fd, u64 user_addr)
+{
+	struct connecting c = {user_addr, fd}, *known;
+	u64 id = bpf_get_current_pid_tgid();
+
+	known = bpf_map_lookup_elem(&connects, &id);
+	if (known)
+		*known = c;
+	else
+		bpf_map_update_elem(&connects, &id, &c, BPF_ANY);
+	return 0;
+}
+
+static __always_inline int connect_returned(s64 ret)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct connecting *c;
+	struct begun *b;
+
+	if (ret != -EADDRNOTAVAIL && ret != -EADDRINUSE)
+		return 0;
+	c = bpf_map_lookup_elem(&connects, &id);
+	b = c ? call_fill(CALL_CONNECT, file_of_fd(c->fd)) : NULL;
+	if (!b || !call_wanted(&b->call, ret))
+		return 0;
+	b->call.fd = c->fd;
+	call_user_address(&b->call, (void *)c->user_addr);
+	record_call(b, ret, 0);
+	return 0;
+}
+
 SEC("tracepoint/syscalls/sys_enter_connect")
 int sys_enter_connect(struct syscall_enter *ctx)
 {
+	if (connects_wait())
+		return connect_begins(ctx->args[0], ctx->args[1]);
 	return call_begins(CALL_CONNECT, ctx->args[0], (void *)ctx->args[1], 0);
 }
 
 SEC("tracepoint/syscalls/sys_exit_connect")
 int sys_exit_connect(struct syscall_exit *ctx)
 {
-	return call_returned(ctx->ret);
+	return connects_wait() ? connect_returned(ctx->ret) : call_returned(ctx->ret);
 }
 
 #endif

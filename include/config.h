@@ -27,7 +27,8 @@ struct config {
 	__u8 binds;	 /* report bind, listen and connect calls */
 	__u8 calls_only; /* nothing of connections that come */
 	__u8 follow;	 /* mark what the followed process tree does */
-	__u8 failed_calls; /* of bind, listen and connect calls only those that failed */
+	__u8 failed_calls; /* of bind and listen calls only those that failed, and unless `active` of
+			    * connect calls only those that found no address of their own */
 	__s32 drop_reason[8]; /* enum drop_reason → this kernel's SKB_DROP_REASON_*, -1: has none */
 };
 
