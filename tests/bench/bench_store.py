@@ -114,14 +114,14 @@ def one_storm(args, stores):
         store.empty()
     before = storm(args)
     export = subprocess.Popen([f"{args.build}/sockline", "export", "--netns",
-                               f"/run/netns/{NETNS}",
+                               f"/run/netns/{NETNS}", "--listen", "127.0.0.1:0",
                                *[word for s in stores for word in ("--store", s.target)]],
                               stderr=subprocess.PIPE, text=True)
     time.sleep(1.2)
     begun, server = cpu_of(export.pid), sum(s.cpu() for s in stores)
     during = storm(args)
     until_written(export.pid)
-    used = {t: c - begun[t] for t, c in cpu_of(export.pid).items()}
+    used = {t: c - begun.get(t, 0) for t, c in cpu_of(export.pid).items()}
     server = sum(s.cpu() for s in stores) - server
     export.terminate()
     text = export.communicate(timeout=60)[1]

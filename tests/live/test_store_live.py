@@ -18,8 +18,8 @@ class Live(lib.LiveTest, ClickHouseTest):
         self.ports = collections.Counter()
         self.listener = self.listen(addr="127.0.0.1")
 
-    def export(self, *args):
-        sockline = lib.Sockline("export", "--no-metrics", "--netns", self.srv.path, *args)
+    def export(self, *args, **kwargs):
+        sockline = lib.Sockline("export", "--no-metrics", "--netns", self.srv.path, *args, **kwargs)
         self.sockline = sockline
         self.addCleanup(sockline.stop)
         return sockline
@@ -149,6 +149,62 @@ class Live(lib.LiveTest, ClickHouseTest):
             "ORDER BY time_us")]
         self.assertIn(3, depths)
         self.assertEqual(depths[-1], 0, "an accept is no event of a listener: a sample tells")
+
+
+    def test_connects_without_an_address(self):
+        """Two sockets of one address cannot both call one listener; being refused is no lack."""
+        target = ("127.0.0.1", port_of(self.listener))
+        self.export("--store", self.sqlite)
+        first, second, third = (self.keep(self.srv.socket()) for _ in range(3))
+        for sock in (first, second):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(("127.0.0.1", port_of(first) if sock is second else 0))
+        first.connect(target)
+        with self.assertRaisesRegex(OSError, "Cannot assign requested address"):
+            second.connect(target)
+        with self.assertRaises(ConnectionRefusedError):
+            third.connect(("127.0.0.1", 1))
+        self.assertEqual(self.sockline.stop(), 0, self.sockline.talk())
+        self.assertEqual(
+            self.select("SELECT syscall, errno, addr, port, pid, comm, fd, reuseaddr "
+                        "FROM bind_failures"),
+            [["connect", "EADDRNOTAVAIL", *target, os.getpid(), lib.comm(), second.fileno(), 1]])
+
+
+class Pace(lib.LiveTest, StoreTest):
+    """Who writes leaves the CPUs to the rest, as long as the rows can wait."""
+
+    def setUp(self):
+        lib.LiveTest.setUp(self)
+        StoreTest.setUp(self)
+        self.listener = self.listen(addr="127.0.0.1")
+        self.ports = collections.Counter()
+
+    traffic, export = Live.traffic, Live.export
+
+    def policy(self):
+        """Of each thread but the first, which reads."""
+        pid = self.sockline.process.pid
+        self.assertEqual(os.sched_getscheduler(pid), os.SCHED_OTHER)
+        return [os.sched_getscheduler(int(tid)) for tid in os.listdir(f"/proc/{pid}/task")
+                if int(tid) != pid]
+
+    def test_waits_for_five_seconds(self):
+        """Then it takes its share, until it has nothing left to do."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            self.export("--store", f"clickhouse:http://127.0.0.1:{port_of(silent)}")
+            until(lambda: self.policy() == [os.SCHED_IDLE], "a writer that waits")
+            begun = time.monotonic()
+            self.traffic(0.3)
+            until(lambda: self.policy() == [os.SCHED_OTHER], "a writer that does not")
+            self.assertGreater(time.monotonic() - begun, 4)
+
+    def test_not_where_that_cannot_be_ended(self):
+        self.export("--store", self.sqlite,
+                    cmd=("setpriv", "--bounding-set", "-sys_nice", "--inh-caps", "-sys_nice"))
+        self.traffic(0.3)
+        until(lambda: self.select("SELECT count(*) FROM connections") != [[0]], "rows")
+        self.assertEqual(self.policy(), [os.SCHED_OTHER])
 
 
 class Disk(lib.LiveTest, StoreTest):

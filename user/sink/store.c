@@ -14,6 +14,7 @@
 #define BLOCKS	    8
 #define BLOCK_BYTES (16u << 20)
 #define FLUSH_NS    1000000000ULL  /* a row waits no longer for its block to be full */
+#define LATE_NS	    5000000000ULL  /* nor longer than this for an idle CPU */
 #define SAY_NS	    10000000000ULL /* between two lines about the same loss */
 #define PATIENCE_MS 30000
 
@@ -164,6 +165,16 @@ static void say_lost(struct store *st, uint64_t now_ns)
 		st->backend->ops->name, lost);
 }
 
+/* The CPUs are for what is watched, until the writer falls behind. */
+static void pace(struct store *st, uint64_t clock)
+{
+	if (st->conf.patient)
+		return;
+	if (store_queue_idle(st->queue))
+		st->idle_ns = clock;
+	store_pace_set(&st->pace, clock - st->idle_ns < LATE_NS && !store_queue_crowded(st->queue));
+}
+
 static void on_tick(struct sink *sink, uint64_t now_ns, const struct account *a)
 {
 	struct store *st = (struct store *)sink;
@@ -176,6 +187,7 @@ static void on_tick(struct sink *sink, uint64_t now_ns, const struct account *a)
 		for (int i = 0; i < STORE_TABLES; i++)
 			hand_on(st, i);
 	}
+	pace(st, clock);
 	say_lost(st, clock);
 }
 
@@ -223,6 +235,7 @@ struct store_account store_finish(struct sink *sink)
 	struct store *st = (struct store *)sink;
 
 	if (st->running) {
+		store_pace_set(&st->pace, false);
 		store_queue_close(st->queue);
 		pthread_join(st->thread, NULL);
 		st->running = false;
@@ -284,7 +297,7 @@ int store_open(const struct store_conf *conf, struct sink **out, char why[STORE_
 	}
 	st->sink.ops = &ops;
 	st->conf = *conf;
-	st->flushed_ns = clock_ns(CLOCK_MONOTONIC_COARSE);
+	st->flushed_ns = st->idle_ns = clock_ns(CLOCK_MONOTONIC_COARSE);
 	if (getrandom(&st->run_id, sizeof(st->run_id), 0) != sizeof(st->run_id))
 		st->run_id = clock_ns(CLOCK_REALTIME);
 	ret = start(st, target, be, why);

@@ -15,7 +15,8 @@ struct store_queue {
 	struct store_block *first; /* of the full ones */
 	struct store_block *last;
 	unsigned int cnt;
-	unsigned int full;
+	_Atomic unsigned int full; /* also read without the lock */
+	_Atomic unsigned int taken;
 	bool closed;
 };
 
@@ -121,6 +122,7 @@ struct store_block *store_queue_take(struct store_queue *q, unsigned int wait_ms
 		if (!q->first)
 			q->last = NULL;
 		q->full--;
+		q->taken++;
 	}
 	pthread_mutex_unlock(&q->lock);
 	return b;
@@ -131,6 +133,7 @@ void store_queue_give_back(struct store_queue *q, struct store_block *b)
 	pthread_mutex_lock(&q->lock);
 	b->next = q->free;
 	q->free = b;
+	q->taken--;
 	pthread_cond_signal(&q->freed);
 	pthread_mutex_unlock(&q->lock);
 }
@@ -153,22 +156,17 @@ bool store_queue_closed(struct store_queue *q)
 	return closed;
 }
 
-bool store_queue_empty(struct store_queue *q)
+bool store_queue_empty(const struct store_queue *q)
 {
-	bool empty;
-
-	pthread_mutex_lock(&q->lock);
-	empty = !q->full;
-	pthread_mutex_unlock(&q->lock);
-	return empty;
+	return !q->full;
 }
 
-bool store_queue_crowded(struct store_queue *q)
+bool store_queue_idle(const struct store_queue *q)
 {
-	bool crowded;
+	return !q->full && !q->taken;
+}
 
-	pthread_mutex_lock(&q->lock);
-	crowded = q->full > q->cnt / 2;
-	pthread_mutex_unlock(&q->lock);
-	return crowded;
+bool store_queue_crowded(const struct store_queue *q)
+{
+	return q->full > q->cnt / 2;
 }

@@ -30,8 +30,10 @@ void store_queue_close(struct store_queue *q);
 bool store_queue_closed(struct store_queue *q);
 
 /* None is full. */
-bool store_queue_empty(struct store_queue *q);
+bool store_queue_empty(const struct store_queue *q);
+/* Nor is one taken: the writer has nothing to do. */
+bool store_queue_idle(const struct store_queue *q);
 /* More than half of the blocks are full. */
-bool store_queue_crowded(struct store_queue *q);
+bool store_queue_crowded(const struct store_queue *q);
 
 #endif

@@ -186,6 +186,7 @@ void *store_writer(void *store)
 	time_t tidied = now_s();
 	struct store_block *b;
 
+	store_pace_join(&st->pace);
 	st->backend->meanwhile = meanwhile;
 	st->backend->ctx = &w;
 	while (true) {

@@ -8,6 +8,7 @@
 
 #include "spool.h"
 #include "store.h"
+#include "store_pace.h"
 #include "store_queue.h"
 
 struct store {
@@ -19,6 +20,8 @@ struct store {
 	uint64_t run_id;
 	uint32_t block_cnt;
 	uint64_t flushed_ns; /* CLOCK_MONOTONIC */
+	uint64_t idle_ns;    /* when the writer was last seen with nothing to do */
+	struct store_pace pace;
 	uint64_t sampled_ns; /* of the stream */
 	uint64_t said_lost;
 	uint64_t said_ns;
