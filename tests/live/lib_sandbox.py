@@ -114,7 +114,7 @@ class Sandbox:
 
 
 # $1: an empty directory.  $2: sockline.  $3, $4: the unit and its options.  Everything that is
-# written goes to memory.
+# written goes to memory; the sysctls are the host's, and systemd must not raise them.
 SYSTEMD = """
 mount -t tmpfs tmpfs "$1"
 mkdir "$1/up" "$1/work" "$1/root"
@@ -122,8 +122,11 @@ mount -t overlay -o "lowerdir=/,upperdir=$1/up,workdir=$1/work" overlay "$1/root
 cd "$1/root"
 ip link set lo up
 mount -t proc proc proc
+mount --bind -o ro proc/sys proc/sys
 mount --rbind /sys sys
-mount --rbind /dev dev
+mount -t tmpfs tmpfs dev
+cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx dev
+mkdir dev/pts dev/shm dev/mqueue dev/hugepages
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
 cp "$2" usr/bin/sockline
@@ -162,7 +165,7 @@ class Systemd(Sandbox):
 
 
 # $1: an empty directory.  $2: sockline.  $3: capabilities.  $4: environment.  $5: mounts, "FROM TO"
-# a line.  Then the arguments.  Of the host there is nothing but those mounts, and /usr for a program
+# a line.  Then the arguments.  The host is not seen but for those mounts, and /usr for a program
 # that is not static.
 CONTAINER = """
 dir=$1 sockline=$2 caps=$3 environment=$4 mounts=$5

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The alerts and the dashboard: that they are well formed and ask for metrics which exist, that each
+"""The alerts and the dashboard: well formed, and asking for metrics that exist; that each
 alert fires when it must, and that every panel shows something of a host where all goes wrong."""
 import itertools
 import json
