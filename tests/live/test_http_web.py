@@ -112,6 +112,14 @@ class Tls(CurlTest):
         self.assertEqual(served(), second)
         self.assertRegex(server.talk(), r"web.yml:2: .*server.pem.*stays in force\n$")
 
+    def test_crowd(self):
+        server = self.serve(web=self.write("web.yml", TLS))
+        for i in range(900):
+            sock = self.keep(server.connect())
+            sock.send([b"", b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/1.1\r\n"][i % 3])
+        for _ in range(3):
+            self.assertEqual(self.curl(server, "--cacert", "ca.pem"), "hello\n")
+
     def test_thousands_of_bytes_that_are_no_tls(self):
         server = self.serve(web=self.write("web.yml", TLS))
         for i in range(200):
