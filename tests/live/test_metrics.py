@@ -315,7 +315,7 @@ class Served(MetricsTest):
         status, kind, body = self.sockline.get("/")
         self.assertEqual((status, kind), (200, "text/html; charset=utf-8"))
         version = lib.run(SOCKLINE, "--version").strip()
-        for part in (version, "1 listening socket", 'href="metrics"', 'href="healthz"'):
+        for part in (version, "1 listening socket in one network namespace", 'href="metrics"', 'href="healthz"'):
             self.assertIn(part, body)
         self.assertEqual(self.sockline.get("/nothing")[0], 404)
         self.assertEqual(self.sockline.get("/metrics?name[]=x")[0], 200)
@@ -372,7 +372,7 @@ class Served(MetricsTest):
             self.export()
             self.sockline.get()
             self.assertEqual(self.sockline.stop(sig), 0, self.sockline.talk())
-            self.assertIn("1 scrapes answered", self.sockline.talk())
+            self.assertIn("scrapes answered: 1, listeners: 0\n", self.sockline.talk())
         done = subprocess.run([SOCKLINE, "export", "--listen", "127.0.0.1:0", "-d", "0.5"],
                               text=True, capture_output=True, timeout=lib.SOON)
         self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)

@@ -176,11 +176,10 @@ static void close_serve(struct exporting *x)
 	if (!x->serve)
 		return;
 	a = serve_account(x->serve);
-	fprintf(stderr,
-		"sockline export: %" PRIu64 " scrapes answered, %" PRIu64 " listeners in the end",
+	fprintf(stderr, "sockline export: scrapes answered: %" PRIu64 ", listeners: %" PRIu64,
 		a.scrapes, a.sockets);
 	if (a.omitted)
-		fprintf(stderr, ", %" PRIu64 " not shown", a.omitted);
+		fprintf(stderr, ", not shown: %" PRIu64, a.omitted);
 	fputc('\n', stderr);
 	serve_close(x->serve);
 }

@@ -165,7 +165,7 @@ static const char page[] =
 	"padding:0 1em;color-scheme:light dark}</style>\n"
 	"<h1>sockline %s</h1>\n"
 	"<p>Watches how TCP connections to this host come about: %" PRIu64
-	" listening sockets in %s%s.</p>\n"
+	" listening socket%s in %s%s.</p>\n"
 	"%s"
 	"<ul>\n<li><a href=\"metrics\">Metrics</a>, for Prometheus\n"
 	"<li><a href=\"healthz\">Health</a>\n</ul>\n</html>\n";
@@ -185,6 +185,7 @@ static void answer_page(struct serve *s, struct http_reply *r)
 			 " of them are left out of the metrics: see --max-listeners.</p>\n",
 			 omitted);
 	reply(r, 200, "text/html; charset=utf-8", page, SOCKLINE_VERSION, sockets,
+	      sockets == 1 ? "" : "s",
 	      f->netns ? "one network namespace" : "all network namespaces",
 	      filtered ? ", as its options choose them" : "", note);
 }
