@@ -35,14 +35,14 @@ static __always_inline void record_queued(struct sock *child, u64 cookie, u8 fla
 
 /* Fast Open: the child is made by the SYN itself and put in the accept queue as soon as its SYN-ACK
  * is on its way (tcp_conn_request: send_synack, then inet_csk_reqsk_queue_add). */
-static __always_inline void record_fastopen(struct sk_buff *skb, struct sock *child)
+static __always_inline void record_fastopen(struct sock *child)
 {
 	struct met *met = met_get();
 
 	if (!met || !met->armed || met->child != (u64)child)
 		return;
 	met->child = 0;
-	record_synack(skb, child, EV_SYNACK, EVF_FASTOPEN, (struct sock *)met->listener, 0);
+	record_synack(child, EV_SYNACK, EVF_FASTOPEN, 0, (struct sock *)met->listener);
 	record_queued(child, sock_cookie(child), EVF_FASTOPEN, 1);
 }
 
@@ -72,8 +72,8 @@ static __always_inline void record_accepted(struct sock *sk, s32 fd, u8 flags)
 {
 	struct ev_accepted *e;
 	struct ev_tuple tuple;
+	u64 cookie = tuple_fill(&tuple, sk, false);
 
-	tuple_fill(&tuple, sk, false);
 	/* Reset while it waited: inet_put_port has taken skc_num, the tuple is otherwise whole. */
 	if (!tuple.lport)
 		tuple.lport = sock_local_port(sk);
@@ -83,7 +83,7 @@ static __always_inline void record_accepted(struct sock *sk, s32 fd, u8 flags)
 	if (!e)
 		return;
 	e->tuple = tuple;
-	e->cookie = sock_cookie(sk);
+	e->cookie = cookie;
 	process_fill(&e->process);
 	e->fd = fd;
 	e->pad = 0;
@@ -115,9 +115,12 @@ static __always_inline void accept_faulted(void)
 /* A socket that a process has is being closed: only the reader knows whether it is that child. */
 static __always_inline void closed_after_fault(struct sock *sk)
 {
-	u64 id = bpf_get_current_pid_tgid();
+	u64 id;
 
-	if (!any_faulted || bpf_map_delete_elem(&faulted, &id))
+	if (!any_faulted)
+		return;
+	id = bpf_get_current_pid_tgid();
+	if (bpf_map_delete_elem(&faulted, &id))
 		return;
 	record_accepted(sk, -EFAULT, EVF_UNSURE | follow_flag());
 }

@@ -37,22 +37,10 @@ static __always_inline void count_accept(u64 listener, u64 since_ns)
 /* The socket behind a descriptor that accept() has just returned, of whatever family. */
 static __always_inline struct sock *accepted_sock(s64 fd)
 {
-	struct task_struct *task;
-	struct socket *socket;
-	struct fdtable *fdt;
-	struct file *file;
+	struct file *file = file_of_fd(fd);
+	struct socket *socket = file ? BPF_CORE_READ(file, private_data) : NULL;
 
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
-		task = bpf_get_current_task_btf();
-		fdt = task->files->fdt;
-		if ((u32)fd >= fdt->max_fds ||
-		    bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + (u32)fd))
-			return NULL;
-	} else {
-		file = file_of_fd(fd);
-	}
-	socket = BPF_CORE_READ(file, private_data);
-	return BPF_CORE_READ(socket, sk);
+	return socket ? BPF_CORE_READ(socket, sk) : NULL;
 }
 
 /* Was it a child known to be waiting?  A cookie is of one socket of the whole host, whatever its

@@ -22,7 +22,7 @@
 #include "met.bpf.h"
 
 /* Fast Open's SYN-ACK is a matter of the accept queue: accept.bpf.h */
-static __always_inline void record_fastopen(struct sk_buff *skb, struct sock *child);
+static __always_inline void record_fastopen(struct sock *child);
 
 #include "bind.bpf.h"
 #include "syn.bpf.h"

@@ -25,11 +25,6 @@ enum {
 	TCP_NEW_SYN_RECV,
 };
 
-/* The verifier lets a program walk a pointer that it vouches for with plain loads, ten times
- * cheaper than a checked read; every other pointer needs the checked one. */
-#define SOCK_GET(trusted, sk, field)                                                               \
-	((trusted) ? (sk)->__sk_common.field : BPF_CORE_READ(sk, __sk_common.field))
-
 static __always_inline void addr_v4(u8 to[16], __be32 addr)
 {
 	__builtin_memset(to, 0, 8);
@@ -42,21 +37,54 @@ static __always_inline bool addr_is_v4(const u8 addr[16])
 	return *(u64 *)addr == 0 && *(u32 *)(addr + 8) == bpf_htonl(0xffff);
 }
 
-static __always_inline void tuple_fill(struct ev_tuple *t, struct sock *sk, const bool trusted)
+/* Room for what all sockets have in common: 136 bytes on 5.12 to 7.3. */
+struct sock_head {
+	u64 words[20];
+};
+
+/* One checked read instead of one for each field: CO-RE finds the fields in the copy as it does in
+ * the socket itself. */
+static __always_inline const struct sock_common *sock_head_copy(struct sock_head *to,
+								struct sock *sk)
 {
-	t->lport = SOCK_GET(trusted, sk, skc_num);
-	t->rport = bpf_ntohs(SOCK_GET(trusted, sk, skc_dport));
-	t->netns = trusted ? sk->__sk_common.skc_net.net->ns.inum
-			   : BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	if (SOCK_GET(trusted, sk, skc_family) == AF_INET) {
-		addr_v4(t->laddr, SOCK_GET(trusted, sk, skc_rcv_saddr));
-		addr_v4(t->raddr, SOCK_GET(trusted, sk, skc_daddr));
+	u32 size = bpf_core_type_size(struct sock_common);
+
+	if (size > sizeof(*to))
+		size = sizeof(*to);
+	bpf_probe_read_kernel(to, size, sk);
+	return (const struct sock_common *)to;
+}
+
+static __always_inline void tuple_of(struct ev_tuple *t, const struct sock_common *c, u32 netns)
+{
+	t->lport = c->skc_num;
+	t->rport = bpf_ntohs(c->skc_dport);
+	t->netns = netns;
+	if (c->skc_family == AF_INET) {
+		addr_v4(t->laddr, c->skc_rcv_saddr);
+		addr_v4(t->raddr, c->skc_daddr);
 		return;
 	}
 	for (int i = 0; i < 4; i++) {
-		((u32 *)t->laddr)[i] = SOCK_GET(trusted, sk, skc_v6_rcv_saddr.in6_u.u6_addr32[i]);
-		((u32 *)t->raddr)[i] = SOCK_GET(trusted, sk, skc_v6_daddr.in6_u.u6_addr32[i]);
+		((u32 *)t->laddr)[i] = c->skc_v6_rcv_saddr.in6_u.u6_addr32[i];
+		((u32 *)t->raddr)[i] = c->skc_v6_daddr.in6_u.u6_addr32[i];
 	}
+}
+
+/* trusted: the verifier vouches for sk.  Returns its cookie, 0: it has none yet. */
+static __always_inline u64 tuple_fill(struct ev_tuple *t, struct sock *sk, const bool trusted)
+{
+	const struct sock_common *c;
+	struct sock_head head;
+
+	if (trusted) {
+		c = &sk->__sk_common;
+		tuple_of(t, c, c->skc_net.net->ns.inum);
+	} else {
+		c = sock_head_copy(&head, sk);
+		tuple_of(t, c, BPF_CORE_READ(c->skc_net.net, ns.inum));
+	}
+	return c->skc_cookie.counter;
 }
 
 /* skc_num is zeroed when the port is given back (inet_put_port); inet_sport outlives it. */
@@ -67,20 +95,31 @@ static __always_inline u16 sock_local_port(struct sock *sk)
 	return num ? num : bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 }
 
-/* listener need not be vouched for; its cookie was made when its first SYN was seen. */
-static __always_inline void queues_fill(struct ev_queues *q, struct sock *listener)
+/* The verifier lets a program walk a pointer that it vouches for with plain loads, ten times
+ * cheaper than a checked read; every other pointer needs the checked one. */
+#define QUEUE_GET(trusted, from, field) ((trusted) ? (from)->field : BPF_CORE_READ(from, field))
+
+/* trusted: it is a struct tcp_sock that the verifier vouches for.  The listener's cookie was made
+ * when its first SYN was seen. */
+static __always_inline void queues_of(struct ev_queues *q, struct sock *listener,
+				      const bool trusted)
 {
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)listener;
 
-	if (!listener) {
+	q->cookie = QUEUE_GET(trusted, listener, __sk_common.skc_cookie.counter);
+	q->synq = QUEUE_GET(trusted, icsk, icsk_accept_queue.qlen.counter);
+	q->acceptq = QUEUE_GET(trusted, listener, sk_ack_backlog);
+	q->limit = QUEUE_GET(trusted, listener, sk_max_ack_backlog);
+	q->drops = QUEUE_GET(trusted, listener, sk_drops.counter);
+}
+
+/* listener: need not be vouched for; NULL: unknown. */
+static __always_inline void queues_fill(struct ev_queues *q, struct sock *listener)
+{
+	if (listener)
+		queues_of(q, listener, false);
+	else
 		__builtin_memset(q, 0, sizeof(*q));
-		return;
-	}
-	q->cookie = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
-	q->synq = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
-	q->acceptq = BPF_CORE_READ(listener, sk_ack_backlog);
-	q->limit = BPF_CORE_READ(listener, sk_max_ack_backlog);
-	q->drops = BPF_CORE_READ(listener, sk_drops.counter);
 }
 
 static __always_inline u64 sock_cookie(struct sock *sk)
@@ -102,42 +141,36 @@ static __always_inline void process_fill(struct ev_process *p)
 	p->pid = id >> 32;
 	p->tid = (u32)id;
 	p->cgroup = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(p->comm, sizeof(p->comm));
 	/* A thread may be named otherwise than its process, a worker of an io_uring always is. */
-	if (p->pid != p->tid)
-		BPF_CORE_READ_STR_INTO(&p->comm, (struct task_struct *)bpf_get_current_task(),
-				       group_leader, comm);
+	bpf_probe_read_kernel(p->comm, sizeof(p->comm),
+			      bpf_get_current_task_btf()->group_leader->comm);
 }
 
-/* task->files->fdt->fd[fd], then the struct socket behind it, then its sock; NULL if fd is no TCP
- * socket.  An MPTCP socket is seen as its first subflow, which carries the tuple. */
+/* The task's own pointers are vouched for; its table of files is not. */
 static __always_inline struct file *file_of_fd(int fd)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **slot = BPF_CORE_READ(fdt, fd);
+	struct fdtable *fdt = bpf_get_current_task_btf()->files->fdt;
 	struct file *file = NULL;
 
-	if (fd < 0 || (u32)fd >= BPF_CORE_READ(fdt, max_fds))
+	if (fd < 0 || (u32)fd >= fdt->max_fds)
 		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
+	bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + fd);
 	return file;
 }
 
 #define S_IFMT	 0170000
 #define S_IFSOCK 0140000
 
+/* The struct socket behind a file, then its sock; NULL if the file is no TCP socket.  Whatever else
+ * private_data may be, only a struct socket knows its file (sock_alloc_file).  An MPTCP socket is
+ * seen as its first subflow, which carries the tuple. */
 static __always_inline struct sock *tcp_of_file(struct file *file, bool *mptcp)
 {
-	struct socket *socket;
-	struct sock *sk;
+	struct socket *socket = file ? BPF_CORE_READ(file, private_data) : NULL;
+	struct sock *sk = socket ? BPF_CORE_READ(socket, sk) : NULL;
 	u16 family, protocol;
 
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
-	sk = BPF_CORE_READ(socket, sk);
-	if (!sk)
+	if (!sk || BPF_CORE_READ(socket, file) != file)
 		return NULL;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (family != AF_INET && family != AF_INET6)

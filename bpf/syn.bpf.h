@@ -5,16 +5,16 @@
 
 static __always_inline void record_syn(struct met *met, struct sock *listener, u32 ifindex)
 {
-	struct net *net = BPF_CORE_READ(listener, __sk_common.skc_net.net);
+	struct net *net = listener->__sk_common.skc_net.net;
 	struct ev_syn *e = emit_reserve(sizeof(*e), EV_SYN, 0);
 
 	if (!e)
 		return;
 	e->tuple = met->seg.tuple;
-	queues_fill(&e->queues, listener);
+	queues_of(&e->queues, listener, true);
 	e->tcp_seq = met->seg.seq;
 	e->ifindex = ifindex;
-	e->max_syn_backlog = BPF_CORE_READ(net, ipv4.sysctl_max_syn_backlog);
+	e->max_syn_backlog = net->ipv4.sysctl_max_syn_backlog;
 	e->syncookies = BPF_CORE_READ(net, ipv4.sysctl_tcp_syncookies);
 	__builtin_memset(e->pad, 0, sizeof(e->pad));
 	emit_submit(e);
@@ -30,7 +30,7 @@ static __always_inline void record_met(struct __sk_buff *skb, struct tcp_sock *t
 	met->armed = 0;
 	if (!segment_of_ctx(&met->seg, skb))
 		return;
-	met->seg.tuple.netns = BPF_CORE_READ(listener, __sk_common.skc_net.net, ns.inum);
+	met->seg.tuple.netns = listener->__sk_common.skc_net.net->ns.inum;
 	if (!filter_keep(&met->seg.tuple))
 		return;
 	met->listener = (u64)listener;
@@ -69,8 +69,8 @@ static __always_inline void learn_timer(struct request_sock *req)
 		reqsk_timer_handler = (u64)BPF_CORE_READ(req, rsk_timer.function);
 }
 
-static __always_inline void record_synack(struct sk_buff *skb, struct sock *sk, u8 kind, u8 flags,
-					  struct sock *listener, u32 retrans)
+static __always_inline void record_synack(struct sock *sk, u8 kind, u8 flags, u32 retrans,
+					  struct sock *listener)
 {
 	struct ev_tuple tuple;
 	struct ev_synack *e;
@@ -123,6 +123,17 @@ static __always_inline bool is_first_synack(struct sk_buff *skb, struct tcp_requ
 	return !first_us || !skb->tstamp || (u64)skb->tstamp / 1000 == first_us;
 }
 
+static __always_inline void record_answer(struct sk_buff *skb, struct sock *sk)
+{
+	struct tcp_request_sock *req = (struct tcp_request_sock *)sk;
+
+	learn_timer((struct request_sock *)req);
+	/* A SYN-ACK sent again is told by tcp_retransmit_synack, once. */
+	if (is_first_synack(skb, req))
+		record_synack(sk, EV_SYNACK, BPF_CORE_READ(req, is_mptcp) ? EVF_MPTCP : 0, 0,
+			      sk->__sk_common.skc_listener);
+}
+
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(net_dev_queue, struct sk_buff *skb)
 {
@@ -135,17 +146,10 @@ int BPF_PROG(net_dev_queue, struct sk_buff *skb)
 		return 0;
 	}
 	state = sk->__sk_common.skc_state;
-	if (state == TCP_NEW_SYN_RECV) {
-		struct tcp_request_sock *req = (struct tcp_request_sock *)sk;
-		u8 mptcp = BPF_CORE_READ(req, is_mptcp) ? EVF_MPTCP : 0;
-
-		learn_timer((struct request_sock *)sk);
-		/* A SYN-ACK sent again is told by tcp_retransmit_synack, once. */
-		if (is_first_synack(skb, req))
-			record_synack(skb, sk, EV_SYNACK, mptcp, sk->__sk_common.skc_listener, 0);
-	} else if (state == TCP_SYN_RECV) {
-		record_fastopen(skb, sk);
-	}
+	if (state == TCP_NEW_SYN_RECV)
+		record_answer(skb, sk);
+	else if (state == TCP_SYN_RECV)
+		record_fastopen(sk);
 	return 0;
 }
 
@@ -156,8 +160,8 @@ int BPF_PROG(tcp_retransmit_synack, struct sock *sk, struct request_sock *req)
 
 	learn_timer(req);
 	/* For Fast Open sk is the child, which has no queues (inet_rtx_syn_ack). */
-	record_synack(NULL, (struct sock *)req, EV_SYNACK_RETRANSMIT, flags, flags ? NULL : sk,
-		      req->num_retrans);
+	record_synack((struct sock *)req, EV_SYNACK_RETRANSMIT, flags, req->num_retrans,
+		      flags ? NULL : sk);
 	return 0;
 }
 
