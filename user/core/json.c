@@ -18,68 +18,24 @@ void json_free(struct json *j)
 	memset(j, 0, sizeof(*j));
 }
 
-/* Room for n more bytes, or NULL. */
-static char *room(struct json *j, size_t n)
+char *json_grow(struct json *j, size_t n)
 {
-	if (j->cap - j->len < n) {
-		size_t cap = (j->cap + n) * 2;
-		char *buf = realloc(j->buf, cap);
+	size_t cap = (j->cap + n) * 2;
+	char *buf = realloc(j->buf, cap);
 
-		if (!buf) {
-			j->failed = true;
-			return NULL;
-		}
-		j->buf = buf;
-		j->cap = cap;
+	if (!buf) {
+		j->failed = true;
+		return NULL;
 	}
-	return j->buf + j->len;
+	j->buf = buf;
+	j->cap = cap;
+	return buf + j->len;
 }
 
+/* Behind what is there. */
 static void put(struct json *j, const char *text, size_t len)
 {
-	char *to = room(j, len);
-
-	if (!to)
-		return;
-	memcpy(to, text, len);
-	j->len += len;
-}
-
-static void lead(struct json *j, const char *key)
-{
-	size_t len = key ? strlen(key) : 0;
-	char *to = room(j, len + 4);
-
-	if (!to)
-		return;
-	if (j->comma)
-		*to++ = ',';
-	if (key) {
-		*to++ = '"';
-		memcpy(to, key, len);
-		to += len;
-		*to++ = '"';
-		*to++ = ':';
-	}
-	j->len = to - j->buf;
-	j->comma = true;
-}
-
-static void open_with(struct json *j, const char *key, const char *bracket)
-{
-	lead(j, key);
-	put(j, bracket, 1);
-	j->comma = false;
-}
-
-void json_object(struct json *j, const char *key)
-{
-	open_with(j, key, "{");
-}
-
-void json_array(struct json *j, const char *key)
-{
-	open_with(j, key, "[");
+	json_put(j, j->cap - j->len >= len ? j->buf + j->len : json_grow(j, len), text, len);
 }
 
 void json_end_object(struct json *j)
@@ -94,61 +50,43 @@ void json_end_array(struct json *j)
 	j->comma = true;
 }
 
-void json_null(struct json *j, const char *key)
-{
-	lead(j, key);
-	put(j, "null", 4);
-}
+/* 00 to 99: two digits for each division. */
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+			    "25262728293031323334353637383940414243444546474849"
+			    "50515253545556575859606162636465666768697071727374"
+			    "75767778798081828384858687888990919293949596979899";
 
-void json_bool(struct json *j, const char *key, bool value)
-{
-	lead(j, key);
-	put(j, value ? "true" : "false", value ? 4 : 5);
-}
-
-static void digits(struct json *j, uint64_t value)
+void json_put_u64(struct json *j, char *to, uint64_t value)
 {
 	char buf[20], *p = buf + sizeof(buf);
 
-	do {
-		*--p = '0' + value % 10;
-		value /= 10;
-	} while (value);
-	put(j, p, buf + sizeof(buf) - p);
-}
-
-void json_u64(struct json *j, const char *key, uint64_t value)
-{
-	lead(j, key);
-	digits(j, value);
+	for (; value >= 10; value /= 100)
+		memcpy(p -= 2, pairs + value % 100 * 2, 2);
+	if (value || p == buf + sizeof(buf))
+		*--p = '0' + value;
+	json_put(j, to, p, buf + sizeof(buf) - p);
 }
 
 void json_i64(struct json *j, const char *key, int64_t value)
 {
-	lead(j, key);
-	if (value < 0)
-		put(j, "-", 1);
-	digits(j, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+	char *to = json_lead(j, key, 21);
+
+	if (to && value < 0)
+		*to++ = '-';
+	json_put_u64(j, to, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
 void json_double(struct json *j, const char *key, double value)
 {
 	char buf[DOUBLE_LEN];
+	int len;
 
 	if (!isfinite(value)) { /* JSON has no such number */
 		json_null(j, key);
 		return;
 	}
-	lead(j, key);
-	put(j, buf, snprintf(buf, sizeof(buf), "%.3f", value));
-}
-
-void json_u64_if(struct json *j, const char *key, bool known, uint64_t value)
-{
-	if (known)
-		json_u64(j, key, value);
-	else
-		json_null(j, key);
+	len = snprintf(buf, sizeof(buf), "%.3f", value);
+	json_put(j, json_lead(j, key, len), buf, len);
 }
 
 int json_utf8_len(const unsigned char *s)
@@ -175,69 +113,105 @@ int json_utf8_len(const unsigned char *s)
 	return 0;
 }
 
-static void escape(struct json *j, const char *value)
+static bool plain(char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* One character that is not plain; returns what follows it. */
+static const char *escape(struct json *j, const char *value)
 {
 	const unsigned char *s = (const unsigned char *)value;
+	int len = *s >= 0x80 ? json_utf8_len(s) : 0;
 	char buf[8];
-	int len;
 
-	while (*s) {
-		size_t plain = 0;
-
-		while (s[plain] >= 0x20 && s[plain] < 0x7f && s[plain] != '"' && s[plain] != '\\')
-			plain++;
-		put(j, (const char *)s, plain);
-		s += plain;
-		if (!*s)
-			return;
-		len = *s >= 0x80 ? json_utf8_len(s) : 0;
-		if (len) {
-			/* U+0080 to U+009F drive some terminals as escape sequences do. */
-			if (*s == 0xc2 && s[1] < 0xa0)
-				put(j, buf, snprintf(buf, sizeof(buf), "\\u%04x", s[1]));
-			else
-				put(j, (const char *)s, len);
-			s += len;
-			continue;
-		}
-		if (*s == '"' || *s == '\\')
-			put(j, buf, snprintf(buf, sizeof(buf), "\\%c", *s));
-		else
-			put(j, buf, snprintf(buf, sizeof(buf), "\\u%04x", *s < 0x80 ? *s : 0xfffd));
-		s++;
-	}
+	/* U+0080 to U+009F drive some terminals as escape sequences do. */
+	if (len && *s == 0xc2 && s[1] < 0xa0)
+		put(j, buf, snprintf(buf, sizeof(buf), "\\u%04x", s[1]));
+	else if (len)
+		put(j, value, len);
+	else if (*s == '"' || *s == '\\')
+		put(j, buf, snprintf(buf, sizeof(buf), "\\%c", *s));
+	else
+		put(j, buf, snprintf(buf, sizeof(buf), "\\u%04x", *s < 0x80 ? *s : 0xfffd));
+	return value + (len ? len : 1);
 }
 
-void json_str(struct json *j, const char *key, const char *value)
+void json_put_str(struct json *j, char *to, const char *value)
 {
-	if (!value) {
-		json_null(j, key);
+	size_t len;
+
+	if (!value || !to) {
+		json_put(j, to, "null", 4);
 		return;
 	}
-	lead(j, key);
-	put(j, "\"", 1);
-	escape(j, value);
+	json_put(j, to, "\"", 1);
+	while (*value) {
+		for (len = 0; plain(value[len]); len++)
+			;
+		put(j, value, len);
+		value += len;
+		if (*value)
+			value = escape(j, value);
+	}
 	put(j, "\"", 1);
 }
 
-void json_addr(struct json *j, const char *key, const uint8_t addr[16])
+/* At most three digits. */
+static char *put_byte(char *to, unsigned int value)
+{
+	if (value >= 100)
+		*to++ = '0' + value / 100;
+	if (value >= 10)
+		*to++ = '0' + value / 10 % 10;
+	*to++ = '0' + value % 10;
+	return to;
+}
+
+void json_put_addr(struct json *j, char *to, const uint8_t addr[16])
 {
 	char buf[ADDR_LEN];
 
-	json_str(j, key, addr_format(buf, addr));
+	if (!to || !addr_is_v4(addr)) {
+		json_put_str(j, to, addr_format(buf, addr));
+		return;
+	}
+	for (int i = 12; i < 16; i++) {
+		*to++ = i == 12 ? '"' : '.';
+		to = put_byte(to, addr[i]);
+	}
+	*to++ = '"';
+	j->len = to - j->buf;
 }
 
-void json_time(struct json *j, const char *key, uint64_t unix_ns)
+static void date_of(struct json *j, uint64_t second)
 {
-	time_t seconds = unix_ns / 1000000000;
-	char buf[48];
+	time_t t = second;
 	struct tm tm;
 
-	gmtime_r(&seconds, &tm);
-	snprintf(buf, sizeof(buf), "%04d-%02d-%02dT%02d:%02d:%02d.%09uZ", tm.tm_year + 1900,
-		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		 (unsigned int)(unix_ns % 1000000000));
-	json_str(j, key, buf);
+	gmtime_r(&t, &tm);
+	strftime(j->date, sizeof(j->date), "%Y-%m-%dT%H:%M:%S.", &tm);
+	j->second = second;
+}
+
+void json_put_time(struct json *j, char *to, uint64_t unix_ns)
+{
+	uint64_t second = unix_ns / 1000000000;
+	uint32_t ns = unix_ns % 1000000000;
+	size_t len;
+
+	if (!to)
+		return;
+	if (second != j->second || !j->date[0])
+		date_of(j, second);
+	len = strlen(j->date);
+	*to++ = '"';
+	memcpy(to, j->date, len);
+	to += len;
+	for (int i = 8; i >= 0; i--, ns /= 10)
+		to[i] = '0' + ns % 10;
+	memcpy(to + 9, "Z\"", 2);
+	j->len = to + 11 - j->buf;
 }
 
 void json_raw(struct json *j, const struct json *values)
@@ -245,8 +219,7 @@ void json_raw(struct json *j, const struct json *values)
 	j->failed |= values->failed;
 	if (!values->len)
 		return;
-	lead(j, NULL);
-	put(j, values->buf, values->len);
+	json_put(j, json_lead(j, NULL, values->len), values->buf, values->len);
 }
 
 void json_newline(struct json *j)
