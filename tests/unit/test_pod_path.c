@@ -12,73 +12,74 @@
 #define OTHER "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"
 #define SLICE "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UNDER ".slice"
 
+static const struct {
+	const char *path, *uid, *container;
+} cgroups[] = {
+	/* The systemd driver, by runtime and by quality of service. */
+	{SLICE "/cri-containerd-" ID ".scope", UUID, ID},
+	{SLICE "/crio-" ID ".scope", UUID, ID},
+	{SLICE "/docker-" ID ".scope", UUID, ID},
+	{SLICE "/crio-" ID ".scope/container", UUID, ID},
+	{"/kubepods.slice/kubepods-pod" UNDER ".slice/cri-containerd-" ID ".scope", UUID, ID},
+	{"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" HASH
+	 ".slice/cri-containerd-" ID ".scope", HASH, ID},
+	{"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UNDER
+	 ".slice/cri-containerd-" ID ".scope", UUID, ID},
+	/* The cgroupfs driver. */
+	{"/kubepods/burstable/pod" UUID "/" ID, UUID, ID},
+	{"/kubepods/pod" UUID "/" ID, UUID, ID},
+	{"/kubepods/besteffort/pod" HASH "/" ID, HASH, ID},
+	{"/kubepods/burstable/pod" UUID "/crio-" ID, UUID, ID},
+	{"/kubelet/kubepods/burstable/pod" UUID "/" ID "/system.slice/x.service", UUID, ID},
+	/* containerd without the systemd driver below a kubelet that has it. */
+	{"/system.slice/containerd.service/kubepods-burstable-pod" UNDER
+	 ".slice:cri-containerd:" ID, UUID, ID},
+	{"/kubepods-burstable-pod" UNDER ".slice:cri-containerd:" ID, UUID, ID},
+	/* Seen from within a cgroup namespace. */
+	{"/../../kubepods-burstable-pod" UNDER ".slice/cri-containerd-" ID ".scope", UUID, ID},
+	{"/../cri-containerd-" ID ".scope", "", ID},
+	{"/../../pod" UUID "/" ID, UUID, ID},
+	/* The node is a container itself; a container has containers of its own. */
+	{"/system.slice/docker-" OTHER ".scope/kubelet.slice/kubelet-kubepods-pod" UNDER
+	 ".slice/cri-containerd-" ID ".scope", UUID, ID},
+	{"/docker/" OTHER "/kubelet/kubepods/burstable/pod" UUID "/" ID, UUID, ID},
+	{"/kubepods/burstable/pod" UUID "/" ID "/docker/" OTHER, UUID, ID},
+	{"/kubepods/pod" UUID "/" ID "/kubepods/pod" HASH "/" OTHER, UUID, ID},
+	/* The pod's own, and the monitor beside its containers. */
+	{SLICE, UUID, ""}, {"/kubepods/burstable/pod" UUID "/", UUID, ""},
+	{SLICE "/crio-conmon-" ID ".scope", UUID, ""},
+	{"/docker/" OTHER "/kubepods/pod" UUID, UUID, ""},
+	/* Containers of no pod. */
+	{"/system.slice/docker-" ID ".scope", "", ID}, {"/docker/" ID, "", ID},
+	{"/machine.slice/libpod-" ID ".scope/container", "", ID},
+	{"/machine.slice/libpod-conmon-" ID ".scope", "", ""},
+	{"/docker/" ID "/docker/" OTHER, "", ID},
+	/* Neither. */
+	{"", "", ""}, {"/", "", ""}, {"//", "", ""}, {"/..", "", ""},
+	{"/system.slice/nginx.service", "", ""},
+	{"/user.slice/user-1000.slice/session-2.scope", "", ""},
+	{"/kubepods.slice/kubepods-burstable.slice", "", ""},
+	/* Almost. */
+	{"/kubepods/podcast" UUID, "", ""}, {"/kubepods/xpod" UUID, "", ""},
+	{"/kubepods/pod7A9D1C3E-0B42-4F6E-9D58-C1F2A3B4C5D6", "", ""},
+	{"/kubepods/pod7a9d1c3e-0b42-4f6e-9d58-c1f2a3b4c5d", "", ""},
+	{"/kubepods/pod7a9d1c3e.0b42-4f6e-9d58-c1f2a3b4c5d6", "", ""},
+	{"/kubepods/pod", "", ""}, {"/pod.slice", "", ""}, {"/docker/0" ID, "", ""},
+	{"/docker/x" ID, "", ""}, {"/docker-" ID ".mount", "", ""},
+	{"/kubepods/pod" UUID "\n/" ID, "", ID}, {"/docker/\"" ID, "", ""},
+};
+
 Test(pod_path, cgroups)
 {
-	static const struct {
-		const char *path, *uid, *container;
-	} rows[] = {
-		/* The systemd driver, by runtime and by quality of service. */
-		{SLICE "/cri-containerd-" ID ".scope", UUID, ID},
-		{SLICE "/crio-" ID ".scope", UUID, ID},
-		{SLICE "/docker-" ID ".scope", UUID, ID},
-		{SLICE "/crio-" ID ".scope/container", UUID, ID},
-		{"/kubepods.slice/kubepods-pod" UNDER ".slice/cri-containerd-" ID ".scope", UUID, ID},
-		{"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" HASH
-		 ".slice/cri-containerd-" ID ".scope", HASH, ID},
-		{"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UNDER
-		 ".slice/cri-containerd-" ID ".scope", UUID, ID},
-		/* The cgroupfs driver. */
-		{"/kubepods/burstable/pod" UUID "/" ID, UUID, ID},
-		{"/kubepods/pod" UUID "/" ID, UUID, ID},
-		{"/kubepods/besteffort/pod" HASH "/" ID, HASH, ID},
-		{"/kubepods/burstable/pod" UUID "/crio-" ID, UUID, ID},
-		{"/kubelet/kubepods/burstable/pod" UUID "/" ID "/system.slice/x.service", UUID, ID},
-		/* containerd without the systemd driver below a kubelet that has it. */
-		{"/system.slice/containerd.service/kubepods-burstable-pod" UNDER
-		 ".slice:cri-containerd:" ID, UUID, ID},
-		{"/kubepods-burstable-pod" UNDER ".slice:cri-containerd:" ID, UUID, ID},
-		/* Seen from within a cgroup namespace. */
-		{"/../../kubepods-burstable-pod" UNDER ".slice/cri-containerd-" ID ".scope", UUID, ID},
-		{"/../cri-containerd-" ID ".scope", "", ID},
-		{"/../../pod" UUID "/" ID, UUID, ID},
-		/* The node is a container itself; a container has containers of its own. */
-		{"/system.slice/docker-" OTHER ".scope/kubelet.slice/kubelet-kubepods-pod" UNDER
-		 ".slice/cri-containerd-" ID ".scope", UUID, ID},
-		{"/docker/" OTHER "/kubelet/kubepods/burstable/pod" UUID "/" ID, UUID, ID},
-		{"/kubepods/burstable/pod" UUID "/" ID "/docker/" OTHER, UUID, ID},
-		{"/kubepods/pod" UUID "/" ID "/kubepods/pod" HASH "/" OTHER, UUID, ID},
-		/* The pod's own, and the monitor beside its containers. */
-		{SLICE, UUID, ""}, {"/kubepods/burstable/pod" UUID "/", UUID, ""},
-		{SLICE "/crio-conmon-" ID ".scope", UUID, ""},
-		{"/docker/" OTHER "/kubepods/pod" UUID, UUID, ""},
-		/* Containers of no pod. */
-		{"/system.slice/docker-" ID ".scope", "", ID}, {"/docker/" ID, "", ID},
-		{"/machine.slice/libpod-" ID ".scope/container", "", ID},
-		{"/machine.slice/libpod-conmon-" ID ".scope", "", ""},
-		{"/docker/" ID "/docker/" OTHER, "", ID},
-		/* Neither. */
-		{"", "", ""}, {"/", "", ""}, {"//", "", ""}, {"/..", "", ""},
-		{"/system.slice/nginx.service", "", ""},
-		{"/user.slice/user-1000.slice/session-2.scope", "", ""},
-		{"/kubepods.slice/kubepods-burstable.slice", "", ""},
-		/* Almost. */
-		{"/kubepods/podcast" UUID, "", ""}, {"/kubepods/xpod" UUID, "", ""},
-		{"/kubepods/pod7A9D1C3E-0B42-4F6E-9D58-C1F2A3B4C5D6", "", ""},
-		{"/kubepods/pod7a9d1c3e-0b42-4f6e-9d58-c1f2a3b4c5d", "", ""},
-		{"/kubepods/pod7a9d1c3e.0b42-4f6e-9d58-c1f2a3b4c5d6", "", ""},
-		{"/kubepods/pod", "", ""}, {"/pod.slice", "", ""}, {"/docker/0" ID, "", ""},
-		{"/docker/x" ID, "", ""}, {"/docker-" ID ".mount", "", ""},
-		{"/kubepods/pod" UUID "\n/" ID, "", ID}, {"/docker/\"" ID, "", ""},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cgroups); i++) {
 		struct pod_id id;
-		bool found = pod_path_parse(rows[i].path, &id);
+		bool found = pod_path_parse(cgroups[i].path, &id);
 
-		cr_expect_str_eq(id.uid, rows[i].uid, "%s: %s", rows[i].path, id.uid);
-		cr_expect_str_eq(id.container, rows[i].container, "%s: %s", rows[i].path,
+		cr_expect_str_eq(id.uid, cgroups[i].uid, "%s: %s", cgroups[i].path, id.uid);
+		cr_expect_str_eq(id.container, cgroups[i].container, "%s: %s", cgroups[i].path,
 				 id.container);
-		cr_expect_eq(found, *rows[i].uid || *rows[i].container, "%s", rows[i].path);
+		cr_expect_eq(found, *cgroups[i].uid || *cgroups[i].container, "%s",
+			     cgroups[i].path);
 	}
 }
 

@@ -141,7 +141,7 @@ static void scan_if_changed(struct pod_names *n)
 
 static const struct row *find(const struct pod_names *n, const char *uid)
 {
-	struct row key;
+	struct row key = {0};
 
 	if (!n->cnt)
 		return NULL;
