@@ -131,7 +131,9 @@ class Alerts(Promql):
                 done = subprocess.run([SOCKLINE, *words, *more.get(words[0], [])], text=True,
                                       capture_output=True, timeout=30, check=False,
                                       stdin=subprocess.DEVNULL)
-                self.assertEqual(done.returncode, 0, command + done.stderr)
+                # `why` may see others' failures, and says so by its status.
+                self.assertIn(done.returncode, (0, 1) if words[0] == "why" else (0,),
+                              command + done.stderr)
                 if words[0] == "listeners" and "-P" in words:
                     self.assertIn(f"127.0.0.1:{labels['port']}", done.stdout)
 
