@@ -14,7 +14,7 @@ STATIC_DEPS := dpkg-dev autoconf automake libtool autopoint nettle-dev libtasn1-
 	       libc-ares-dev
 IMAGE_DEPS  := buildah ca-certificates
 
-.PHONY: install uninstall deb static image made-for-install
+.PHONY: install uninstall deb static image packages-test made-for-install
 
 # FILE>PLACE, of every file that is installed.
 SHARED    := $(wildcard packaging/queries/* packaging/prometheus/* packaging/grafana/* packaging/kubernetes/*)
@@ -75,3 +75,9 @@ $(B)/static/libs/curl.done: packaging/static-libs
 image: static
 	@packaging/need $(IMAGE_DEPS)
 	$(Q)packaging/image $(B)/static/sockline $(VERSION) $(B)
+
+# Not in make test: what it is made of takes minutes to build, once.
+packages-test: static test-deps
+	@packaging/need $(IMAGE_DEPS)
+	$(call say,TEST,packages)
+	$(Q)B=$(B) tests/packages/run.py

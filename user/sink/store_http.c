@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store_http.h"
 
@@ -63,6 +64,23 @@ static void set_user(struct store_http *h)
 		curl_easy_setopt(h->easy, CURLOPT_PASSWORD, password);
 }
 
+/* Whom TLS trusts lies elsewhere on each kind of host, and libcurl knows but one place. */
+static void set_trust(struct store_http *h)
+{
+	static const char *const places[] = {
+		"/etc/ssl/certs/ca-certificates.crt", /* Debian, Alpine, Arch */
+		"/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora, RHEL */
+		"/etc/ssl/ca-bundle.pem",	      /* SUSE */
+	};
+	const char *file = getenv("SSL_CERT_FILE");
+
+	for (size_t i = 0; !file && i < sizeof(places) / sizeof(places[0]); i++)
+		if (!access(places[i], R_OK))
+			file = places[i];
+	if (file)
+		curl_easy_setopt(h->easy, CURLOPT_CAINFO, file);
+}
+
 int store_http_open(const char *url, struct store_http **out)
 {
 	struct store_http *h = calloc(1, sizeof(*h));
@@ -97,6 +115,7 @@ int store_http_open(const char *url, struct store_http **out)
 	curl_easy_setopt(h->easy, CURLOPT_FORBID_REUSE, 1L);
 	curl_easy_setopt(h->easy, CURLOPT_WRITEFUNCTION, take);
 	set_user(h);
+	set_trust(h);
 	*out = h;
 	return 0;
 }
