@@ -83,8 +83,7 @@ class Install(Place):
         for page in glob.glob(f"{doc}/**/*.md", recursive=True):
             for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", open(page).read()):
                 with self.subTest(page=os.path.relpath(page, doc), link=link):
-                    self.assertTrue(os.path.exists(os.path.join(os.path.dirname(page), link)) or
-                                    os.path.exists(os.path.join(ROOT, link)))
+                    self.assertTrue(os.path.exists(os.path.join(os.path.dirname(page), link)))
 
     def test_uninstall(self):
         """Removes what install has put there, and nothing else."""
@@ -134,6 +133,17 @@ class Manual(Place):
         with open(self.page) as f:
             told = set(re.findall(r"^\.It Ev (.*)$", f.read(), re.M))
         self.assertEqual({name for row in told for name in row.split(" , ")}, asked)
+
+    def test_json_types(self):
+        kinds = set()
+        for path in glob.glob(f"{ROOT}/user/**/*.c", recursive=True):
+            with open(path) as f:
+                kinds |= set(re.findall(r'json_str\(.*"type", "(\w+)"\)', f.read()))
+        self.assertIn("connection", kinds)
+        with open(self.page) as f:
+            section = f.read().split(".Sh JSON")[1].split(".Sh ")[0]
+        told = {name for row in re.findall(r"^\.It Cm (.*)$", section, re.M) for name in row.split(" , ")}
+        self.assertEqual(kinds - told, set())
 
 
 TAB = r"""

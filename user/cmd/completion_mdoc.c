@@ -8,6 +8,12 @@
 #include "completion.h"
 #include "filter.h"
 
+static bool sentence_ends(char last, const char *p)
+{
+	return (last == '.' || last == '?') && p[0] == ' ' &&
+	       (p[1] == ' ' || isupper((unsigned char)p[1]));
+}
+
 /* Prose: a sentence a line, an empty line is a paragraph, and what looks like an option or a macro
  * is made to stay as it is. */
 static void put_prose(const char *text)
@@ -15,32 +21,30 @@ static void put_prose(const char *text)
 	char last = '\n';
 
 	for (const char *p = text; *p; last = *p++) {
-		bool starts = isspace((unsigned char)last);
-
-		if (*p == '\\')
-			fputs("\\e", stdout);
-		else if (*p == '-' && (starts || last == '-' || last == '('))
-			fputs("\\-", stdout);
-		else if (*p == '\n' && last == '\n')
+		if (sentence_ends(last, p)) {
+			putchar('\n');
+			p += strspn(p, " ") - 1;
+		} else if (*p == '\n' && last == '\n') {
 			fputs(".Pp\n", stdout);
-		else if (last == '\n' && (*p == '.' || *p == '\''))
+		} else if (last == '\n' && (*p == '.' || *p == '\'')) {
 			printf("\\&%c", *p);
-		else if (strchr(".?", last) && p[0] == ' ' &&
-			 (p[1] == ' ' || isupper((unsigned char)p[1])))
-			putchar('\n'), p += strspn(p, " ") - 1;
-		else
+		} else if (*p == '\\') {
+			fputs("\\e", stdout);
+		} else if (*p == '-' && (isspace((unsigned char)last) || strchr("-(", last))) {
+			fputs("\\-", stdout);
+		} else {
 			putchar(*p);
+		}
 	}
 	if (last != '\n')
 		putchar('\n');
 }
 
-static void put_capital(const char *text)
+/* As a sentence. */
+static void put_summary(const char *text)
 {
-	char first[2] = {(char)toupper((unsigned char)*text), 0};
-
-	fputs(first, stdout);
-	put_prose(text + 1);
+	printf("%c%s%s\n", toupper((unsigned char)*text), text + 1,
+	       text[strlen(text) - 1] == '?' ? "" : ".");
 }
 
 static void put_options(const struct opt_group *group)
@@ -51,7 +55,7 @@ static void put_options(const struct opt_group *group)
 		if (o->key)
 			printf("Fl %c , ", o->key);
 		printf("Fl \\-%s%s%s\n", o->name, o->arg ? " Ar " : "", o->arg ? o->arg : "");
-		put_capital(o->help);
+		put_prose(o->help);
 	}
 	puts(".El");
 }
@@ -90,7 +94,7 @@ static void put_command(const struct cmd *cmd)
 {
 	printf(".Ss sockline %s%s%s%s\n", cmd->name, cmd->groups[0] ? " [OPTION]..." : "",
 	       cmd->args ? " " : "", cmd->args ? cmd->args : "");
-	put_capital(cmd->summary);
+	put_summary(cmd->summary);
 	if (cmd->help) {
 		puts(".Pp");
 		put_prose(cmd->help);
