@@ -14,7 +14,7 @@ STATIC_DEPS := dpkg-dev autoconf automake libtool autopoint nettle-dev libtasn1-
 	       libc-ares-dev
 IMAGE_DEPS  := buildah ca-certificates
 
-.PHONY: install uninstall deb static image packages-test made-for-install
+.PHONY: install installed uninstall deb static image packages-test made-for-install
 
 # FILE>PLACE, of every file that is installed.
 SHARED    := $(wildcard packaging/queries/* packaging/prometheus/* packaging/grafana/* packaging/kubernetes/*)
@@ -27,7 +27,11 @@ INSTALLED := $(B)/sockline>$(BINDIR)/sockline \
 	     $(foreach f,$(SHARED),$(f)>$(f:packaging/%=$(DATADIR)/%)) \
 	     $(foreach f,$(wildcard *.md LICENSE LICENSES/* docs/*.md docs/*.png),$(f)>$(DOCDIR)/$(f))
 
-install: $(B)/sockline made-for-install
+# A package's builder has what it needs, and says where to by DESTDIR.
+install: $(if $(DESTDIR),,deps)
+	@$(MAKE) --no-print-directory installed
+
+installed: $(B)/sockline made-for-install
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
 	$(Q)set -e; for pair in $(foreach p,$(INSTALLED),'$(p)'); do \
 		install -D -m 644 "$${pair%%>*}" "$(DESTDIR)$${pair#*>}"; done
