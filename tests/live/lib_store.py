@@ -4,6 +4,7 @@ import atexit
 import calendar
 import collections
 import glob
+import itertools
 import json
 import re
 import shutil
@@ -84,7 +85,9 @@ class ClickHouseTest(StoreTest):
     def both(self, sql):
         """The answer of either, which must be the same."""
         answer = self.select(sql)
-        self.assertEqual(self.server.rows(sql), answer, sql)
+        for ours, theirs in itertools.zip_longest(answer, self.server.rows(sql)):
+            if ours != theirs:
+                self.fail(f"{ours} in SQLite, {theirs} in ClickHouse: {sql}")
         return answer
 
     def spooled(self):

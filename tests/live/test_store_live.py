@@ -61,9 +61,10 @@ class Live(lib.LiveTest, ClickHouseTest):
         """Whenever it happens, and without a spool: memory is enough for so short a time."""
         self.server.start()
         self.export("--store", self.clickhouse)
-        for _ in range(4):
+        for away in (0, 0.4, 1.3):
             self.traffic(0.8)
             self.server.kill()
+            self.traffic(away)
             self.server.start()
         self.traffic(0.5)
         self.assertEqual(self.sockline.stop(), 0, self.sockline.talk())
