@@ -19,6 +19,7 @@ CONFIG = """
  <users_config>{dir}/users.xml</users_config>
  <default_profile>default</default_profile><default_database>default</default_database>
  <mark_cache_size>16777216</mark_cache_size>
+ <macros><shard>1</shard><replica>1</replica></macros>
  <remote_servers><alone><shard><internal_replication>true</internal_replication>
   <replica><host>127.0.0.1</host><port>{tcp}</port></replica></shard></alone></remote_servers>
 </yandex>

@@ -95,11 +95,17 @@ class Replay(OneServerTest):
         self.assertEqual(len(answers["queue-pressure.sql"]), 8)
 
     def test_distributed(self):
-        """Through a Distributed table, as `schema --cluster` prints it; ZooKeeper's part left out."""
+        """Through a Distributed table, as `schema --cluster` prints it; ZooKeeper's part, which is
+        understood and wants a ZooKeeper, left out."""
         ddl = lib.run(SOCKLINE, "schema", "clickhouse", "--cluster", "alone")
-        ddl = re.sub(r"ReplicatedMergeTree\(.*?\)", "MergeTree", ddl).replace(" ON CLUSTER alone", "")
         for statement in filter(str.strip, ddl.split(";\n")):
-            self.server.query(statement)
+            with self.assertRaisesRegex(AssertionError, "DDL background thread is not init"):
+                self.server.query(statement)
+            here = statement.replace(" ON CLUSTER alone", "")
+            if "ReplicatedMergeTree" in here:
+                with self.assertRaisesRegex(AssertionError, "without ZooKeeper"):
+                    self.server.query(here)
+            self.server.query(re.sub(r"ReplicatedMergeTree\(.*?\)", "MergeTree", here))
         recording(self.rec, 2000, 1000)
         export("--from", self.rec, "--store", self.clickhouse)
         self.assertEqual(self.server.rows("SELECT count() FROM connections_local"), [[2000]])
