@@ -199,18 +199,15 @@ class Completion(Place):
         self.assertIn("/dev/", "".join(f"{d}/" for d in self.bash("sockline", "report", "/de")))
         self.assertIn("bash", self.bash("sockline", "watch", "--", "bas"))
 
-    def zsh(self, typed):
-        """What Tab makes of what is typed, on a terminal."""
+    def on_terminal(self, shell, rc, typed):
+        """What Tab makes of what is typed; rc has Ctrl-T write the line into `got`."""
         got = os.path.join(self.root, "got")
         with open(os.path.join(self.root, ".zshrc"), "w") as f:
-            f.write(f"fpath=({self.path('share/zsh/site-functions')} $fpath)\n"
-                    "autoload -Uz compinit; compinit -uD; PS1='ready> '\n"
-                    f"tell() {{ print -rn -- \"$BUFFER\" >{got}.new; mv {got}.new {got} }}\n"
-                    "zle -N tell; bindkey '^T' tell\n")
+            f.write(f"PS1='ready> '\n{rc}\n")
         pid, fd = pty.fork()
         if not pid:
             os.chdir(self.root)
-            os.execvpe("zsh", ["zsh", "-i"], {**os.environ, "ZDOTDIR": self.root, "TERM": "dumb"})
+            os.execvpe(shell[0], shell, {**os.environ, "ZDOTDIR": self.root, "TERM": "dumb"})
         seen = ""
 
         def shows():
@@ -230,6 +227,32 @@ class Completion(Place):
             os.close(fd)
             if os.path.exists(got):
                 os.remove(got)
+
+    def zsh(self, typed):
+        return self.on_terminal(["zsh", "-i"], f"fpath=({self.path('share/zsh/site-functions')} $fpath)\n"
+                                "autoload -Uz compinit; compinit -uD\n"
+                                "tell() { print -rn -- $BUFFER >new; mv new got }\n"
+                                "zle -N tell; bindkey '^T' tell", typed)
+
+    def bash_on_terminal(self, typed):
+        rc = os.path.join(self.root, ".zshrc")
+        return self.on_terminal(["bash", "--rcfile", rc, "-i"],
+                                f"source {self.path('share/bash-completion/completions/sockline')}\n"
+                                "tell() { printf %s \"$READLINE_LINE\" >new; mv new got; }\n"
+                                "bind -x '\"\\C-t\": tell'", typed)
+
+    def test_bash_on_terminal(self):
+        open(os.path.join(self.root, "a file.rec"), "w").close()
+        for typed, want in (
+                ("sockline wa", "sockline watch "),
+                ("sockline --ex", "sockline --explain "),
+                ("sockline watch --from a", "sockline watch --from a\\ file.rec "),
+                ("sockline export --store sqlite:a", "sockline export --store sqlite:a\\ file.rec "),
+                ("sockline export --store cl", "sockline export --store clickhouse:http://"),
+                ("sockline export --spool=/de", "sockline export --spool=/dev/"),
+                ("sockline watch -- mkdi", "sockline watch -- mkdir ")):
+            with self.subTest(typed=typed):
+                self.assertEqual(self.bash_on_terminal(typed), want)
 
     def test_zsh(self):
         open(os.path.join(self.root, "three.rec"), "w").close()
