@@ -66,10 +66,21 @@ class Place(unittest.TestCase):
             return f.read()
 
 
+def source(name, pattern):
+    """What a file of the project says."""
+    with open(os.path.join(ROOT, name)) as f:
+        return re.findall(pattern, f.read(), re.M)
+
+
 class Install(Place):
-    def test_runs(self):
-        version = re.search(r"^VERSION := (\S+)$", open(f"{ROOT}/Makefile").read(), re.M)[1]
-        self.assertEqual(run(self.path("bin/sockline"), "--version"), f"sockline {version}\n")
+    def test_version(self):
+        """The Makefile's; what cannot take it from there says the same."""
+        version = source("Makefile", r"^VERSION := (\S+)$")
+        self.assertEqual(run(self.path("bin/sockline"), "--version"), f"sockline {version[0]}\n")
+        self.assertEqual(source("CHANGELOG.md", r"^## (\S+)")[:1], version)
+        for name in ("sockline.yaml", "kustomization.yaml"):
+            self.assertEqual(source(f"packaging/kubernetes/{name}",
+                                    r"(?:image: sockline:|newTag: )(\S+)$"), version, name)
 
     def test_names_its_places(self):
         self.assertIn("ExecStart=/opt/s/bin/sockline ",
