@@ -160,6 +160,15 @@ class Sqlite(StoreTest):
         self.assertGreater(len(times), 10000)
         self.assertEqual(times, all_times[-len(times):])
 
+    def test_events_lost(self):
+        """Said as `watch` says it."""
+        rec = f"{lib.ROOT}/tests/data/damaged.rec"
+        lost = subprocess.run([SOCKLINE, "watch", "--json", "--from", rec], text=True,
+                              capture_output=True).stdout.splitlines()[-1]
+        text = subprocess.run([SOCKLINE, "export", "--from", rec, "--store", self.sqlite], text=True,
+                              capture_output=True).stderr
+        self.assertIn(f" {json.loads(lost)['lost']} events lost\n", text)
+
     def test_appends(self):
         rec = recording(f"{self.dir}/some.rec", 10)
         for _ in range(2):

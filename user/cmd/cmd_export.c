@@ -137,6 +137,8 @@ static int close_stores(struct exporting *x, int ret)
 			a.rows[STORE_BIND_FAILURES], a.rows[STORE_LISTENERS], a.lost);
 		if (a.spooled)
 			fprintf(stderr, ", %" PRIu64 " in %s", a.spooled, x->opts->spool);
+		if (a.events_lost)
+			fprintf(stderr, ", %" PRIu64 " events lost", a.events_lost);
 		fputc('\n', stderr);
 		if (a.lost && ret == EXIT_YES)
 			ret = EXIT_NO;

@@ -187,6 +187,7 @@ static void on_tick(struct sink *sink, uint64_t now_ns, const struct account *a)
 		for (int i = 0; i < STORE_TABLES; i++)
 			hand_on(st, i);
 	}
+	st->events_lost = a->lost;
 	pace(st, clock);
 	say_lost(st, clock);
 }
@@ -196,6 +197,7 @@ static void on_summary(struct sink *sink, const struct account *a, uint64_t now_
 {
 	struct store *st = (struct store *)sink;
 
+	st->events_lost = a->lost;
 	if (st->conf.sample_ns && now_ns != st->sampled_ns) {
 		st->sampled_ns = now_ns;
 		listeners_each(sink->view->listeners, sample_one, st);
@@ -226,6 +228,7 @@ struct store_account store_account(const struct sink *sink)
 	for (int i = 0; i < STORE_TABLES; i++)
 		a.rows[i] = st->stored[i];
 	a.lost = st->lost;
+	a.events_lost = st->events_lost;
 	a.spooled = st->spool ? spool_rows(st->spool) : 0;
 	return a;
 }

@@ -41,6 +41,7 @@ int store_open(const struct store_conf *conf, struct sink **out, char why[STORE_
 struct store_account {
 	uint64_t rows[STORE_TABLES]; /* stored */
 	uint64_t lost;
+	uint64_t events_lost; /* of the stream: what no row could be made of */
 	uint64_t spooled; /* wait in the spool; in the end: for the next start */
 };
 

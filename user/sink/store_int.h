@@ -24,6 +24,7 @@ struct store {
 	struct store_pace pace;
 	uint64_t sampled_ns; /* of the stream */
 	uint64_t said_lost;
+	_Atomic uint64_t events_lost;
 	uint64_t said_ns;
 	pthread_t thread;
 	bool running;
