@@ -3,6 +3,7 @@
 #ifndef SOCKLINE_BIND_BPF_H
 #define SOCKLINE_BIND_BPF_H
 
+#include "call.bpf.h"
 #include "options.bpf.h"
 
 /* A namespace with tcp_migrate_req set may give a closing listener's children to another. */
@@ -142,8 +143,12 @@ static __always_inline int call_begins(u8 kind, s32 fd, const void *user_addr, u
 static __always_inline bool is_in_listen(struct sock *sk)
 {
 	u64 id = bpf_get_current_pid_tgid();
-	struct begun *b = bpf_map_lookup_elem(&calls, &id);
+	struct call_regs regs;
+	struct begun *b;
 
+	if (config.listen_at_exit)
+		return call_regs_read(&regs) && regs.is_listen;
+	b = bpf_map_lookup_elem(&calls, &id);
 	return b && b->call.call == CALL_LISTEN && b->sk == (u64)sk;
 }
 
@@ -226,10 +231,25 @@ int sys_enter_listen(struct syscall_enter *ctx)
 	return call_begins(CALL_LISTEN, ctx->args[0], NULL, ctx->args[1]);
 }
 
+/* A hook at the entry of any system call costs every system call of the host some 100 ns. */
+static __always_inline int listen_returned(s64 ret)
+{
+	struct call_regs regs;
+	bool mptcp = false;
+	struct sock *sk;
+
+	if (ret || !call_regs_read(&regs))
+		return 0;
+	sk = tcp_of_file(file_of_fd(regs.fd), &mptcp);
+	if (sk)
+		record_listener(sk, EV_LISTEN, regs.fd, regs.second);
+	return 0;
+}
+
 SEC("tracepoint/syscalls/sys_exit_listen")
 int sys_exit_listen(struct syscall_exit *ctx)
 {
-	return call_returned(ctx->ret);
+	return config.listen_at_exit ? listen_returned(ctx->ret) : call_returned(ctx->ret);
 }
 
 /* What a thread has called connect() with.  Where only those count that find no address of their own,

@@ -10,9 +10,13 @@
  * were there. */
 static __always_inline u64 listener_of_call(void)
 {
+	struct call_regs regs;
 	bool mptcp = false;
-	struct sock *sk = tcp_of_file(file_of_fd(fd_of_call()), &mptcp);
+	struct sock *sk;
 
+	if (!call_regs_read(&regs))
+		return 0;
+	sk = tcp_of_file(file_of_fd(regs.fd), &mptcp);
 	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
 		return 0;
 	return sock_cookie(sk);

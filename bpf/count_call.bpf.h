@@ -4,26 +4,12 @@
 #ifndef SOCKLINE_COUNT_CALL_BPF_H
 #define SOCKLINE_COUNT_CALL_BPF_H
 
+#include "call.bpf.h"
+
 #define IORING_OP_BIND	 56
 #define IORING_OP_LISTEN 57
 
 struct counters_calls calls_failed = {};
-
-/* The descriptor that a system call was given: its first argument is still in the task's registers
- * when it returns, which bpf_task_pt_regs() shows from 5.15 on. */
-static __always_inline s32 fd_of_call(void)
-{
-	struct pt_regs *regs;
-
-	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		return -1;
-	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	if (bpf_core_field_exists(regs->di))
-		return BPF_CORE_READ(regs, di);
-	if (bpf_core_field_exists(regs->orig_x0))
-		return BPF_CORE_READ(regs, orig_x0);
-	return -1;
-}
 
 static __always_inline void count_failure(u32 call, struct file *file, s64 ret)
 {
@@ -43,8 +29,10 @@ static __always_inline void count_failure(u32 call, struct file *file, s64 ret)
 
 static __always_inline int call_returned(u32 call, s64 ret)
 {
-	if (ret < 0)
-		count_failure(call, file_of_fd(fd_of_call()), ret);
+	struct call_regs regs;
+
+	if (ret < 0 && call_regs_read(&regs))
+		count_failure(call, file_of_fd(regs.fd), ret);
 	return 0;
 }
 

@@ -524,10 +524,15 @@ struct task_struct {
 	char comm[16];
 };
 
-/* First argument of a system call, arch/x86 and arch/arm64: each has one of the two. */
+/* Number and first two arguments of a system call: the first three of arch/x86, the rest of
+ * arch/arm64. */
 struct pt_regs {
+	unsigned long si;
 	unsigned long di;
+	unsigned long orig_ax;
+	u64 regs[31];
 	u64 orig_x0;
+	s32 syscallno;
 };
 
 struct io_uring_cqe {

@@ -86,6 +86,23 @@ class Families(AcceptedTest):
             self.check_accepted(self.one(found, netns=ns.inode), listener, conn, netns=ns.inode,
                                 ifname="lo")
 
+    def test_listener_that_comes_while_watched(self):
+        """The port is listen()'s own choice; another listen() changes state too, and then fails."""
+        reuse = [(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)]
+        listener = self.keep(self.srv.socket())
+        listener.settimeout(lib.SOON)
+        self.watch()
+        listener.listen(4)
+        first, second = (self.listen(None, port=5000, options=reuse) for _ in range(2))
+        first.listen(4)
+        self.assertRaises(OSError, second.listen, 4)
+        self.connect(listener, addr=lib.V4_SRV)
+        self.connect(first)
+        conns = [self.accept(listener), self.accept(first)]
+        found = self.done(connections=2)
+        for r, of, conn in zip(found, (listener, first), conns):
+            self.check_accepted(r, of, conn, acceptq={"depth": 1, "limit": 4})
+
     def test_each_waits_at_its_place(self):
         """Depth: itself counted, and who stood there before."""
         listener = self.listen(backlog=3)

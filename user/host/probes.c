@@ -67,7 +67,7 @@ const struct probe probes[] = {
 	 "SYN-queue entries that expire", true, has_timer_exit},
 	{"timer_expire_exit", "tp_btf/timer_expire_exit", PROBE_WANTED,
 	 "SYN-queue entries that expire", true, has_timer_exit},
-	{"sys_enter_listen", "syscalls/sys_enter_listen", PROBE_WANTED,
+	{"sys_enter_listen", "syscalls/sys_enter_listen", PROBE_LISTEN,
 	 "the backlog that listen() asks for", false, NULL},
 	{"sys_exit_listen", "syscalls/sys_exit_listen", PROBE_WANTED,
 	 "the backlog that listen() asks for", false, NULL},
@@ -98,6 +98,8 @@ static bool wanted(const struct probe *p, const struct config *c)
 		return c->active || c->binds;
 	case PROBE_CALLS:
 		return c->binds;
+	case PROBE_LISTEN:
+		return !c->listen_at_exit;
 	case PROBE_FOLLOW:
 		return c->follow;
 	}
@@ -226,8 +228,19 @@ static const struct {
 	{DROP_FILTER, "SKB_DROP_REASON_SOCKET_FILTER"},
 };
 
+/* bpf/call.bpf.h */
+static bool shows_call_regs(const struct btf *btf)
+{
+#if defined(__x86_64__) || defined(__aarch64__)
+	return kernel_enum_value(btf, "bpf_func_id", "BPF_FUNC_task_pt_regs") >= 0;
+#else
+	return false;
+#endif
+}
+
 void probes_kernel_config(const struct btf *btf, struct config *c)
 {
+	c->listen_at_exit = !c->binds && shows_call_regs(btf);
 	memset(c->drop_reason, 0xff, sizeof(c->drop_reason));
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		c->drop_reason[reasons[i].reason] =

@@ -18,6 +18,7 @@ enum probe_need {
 	PROBE_WANTED,	 /* without it something is not seen */
 	PROBE_ACTIVE,	 /* for this host's own connects only */
 	PROBE_CALLS,	 /* for bind and connect calls only */
+	PROBE_LISTEN,	 /* for them, and where the exit of listen() does not tell enough */
 	PROBE_FOLLOW,	 /* for a followed process tree only */
 };
 
