@@ -9,6 +9,7 @@
 #ifndef CPUS /* a fuzz build has fewer */
 #define CPUS   0x10000
 #endif
+#define NONE   UINT32_MAX
 #define WINDOW 64 /* numbers behind the newest that are remembered one by one */
 
 /* A sliding window over one CPU's numbers, as in RFC 4303, 3.4.3: bit i is newest - i. */
@@ -24,16 +25,25 @@ struct sequence {
 	bool begun;
 };
 
+/* A CPU's events come nearly in order: each that is not older than the one before it joins its run,
+ * and only the first of a run stands in the heap. */
+struct waiting {
+	uint32_t arrival; /* of two at the same time, the first to come is the first to go */
+	uint32_t next;	  /* slot, NONE: the last of its run */
+};
+
 struct heap_entry {
 	uint64_t time_ns;
-	uint32_t arrival; /* of two at the same time, the first to come is the first to go */
+	uint32_t arrival;
 	uint32_t slot;
 };
 
 struct order {
 	struct order_stats stats;
 	struct sequence *cpus;
+	uint32_t *run_ends; /* by CPU: slot of the last event of its youngest run, or NONE */
 	struct heap_entry *heap;
+	struct waiting *waiting; /* by slot */
 	union event *slots;
 	uint32_t *free_slots;
 	uint32_t free_cnt;
@@ -50,13 +60,16 @@ struct order *order_new(uint32_t capacity)
 	if (!o)
 		return NULL;
 	o->cpus = calloc(CPUS, sizeof(*o->cpus));
+	o->run_ends = malloc(CPUS * sizeof(*o->run_ends));
 	o->heap = calloc(capacity, sizeof(*o->heap));
+	o->waiting = calloc(capacity, sizeof(*o->waiting));
 	o->slots = calloc(capacity, sizeof(*o->slots));
 	o->free_slots = calloc(capacity, sizeof(*o->free_slots));
-	if (!o->cpus || !o->heap || !o->slots || !o->free_slots) {
+	if (!o->cpus || !o->run_ends || !o->heap || !o->waiting || !o->slots || !o->free_slots) {
 		order_free(o);
 		return NULL;
 	}
+	memset(o->run_ends, 0xff, CPUS * sizeof(*o->run_ends));
 	/* The last one given back is the next one taken: little memory is ever touched. */
 	for (uint32_t i = 0; i < capacity; i++)
 		o->free_slots[i] = capacity - 1 - i;
@@ -69,7 +82,9 @@ void order_free(struct order *o)
 	if (!o)
 		return;
 	free(o->cpus);
+	free(o->run_ends);
 	free(o->heap);
+	free(o->waiting);
 	free(o->slots);
 	free(o->free_slots);
 	free(o);
@@ -93,9 +108,9 @@ static void heap_up(struct order *o, struct heap_entry e)
 	o->heap[i] = e;
 }
 
-static void heap_drop_top(struct order *o)
+/* The first of all has gone: e takes its place. */
+static void heap_down(struct order *o, struct heap_entry e)
 {
-	struct heap_entry e = o->heap[--o->heap_cnt];
 	uint32_t i = 0, child;
 
 	while ((child = 2 * i + 1) < o->heap_cnt) {
@@ -172,6 +187,35 @@ void order_reset(struct order *o)
 	o->passed_ns = 0;
 }
 
+static void enqueue(struct order *o, uint32_t slot)
+{
+	const struct ev_hdr *hdr = &o->slots[slot].hdr;
+	uint32_t *end = &o->run_ends[hdr->cpu];
+
+	o->waiting[slot] = (struct waiting){o->stats.events, NONE};
+	if (*end != NONE && o->slots[*end].hdr.time_ns <= hdr->time_ns)
+		o->waiting[*end].next = slot;
+	else
+		heap_up(o, (struct heap_entry){hdr->time_ns, o->stats.events, slot});
+	*end = slot;
+}
+
+/* The first of all; who stands behind it in its run comes into the heap. */
+static uint32_t dequeue(struct order *o)
+{
+	uint32_t slot = o->heap[0].slot, next = o->waiting[slot].next;
+	uint32_t *end = &o->run_ends[o->slots[slot].hdr.cpu];
+
+	if (*end == slot)
+		*end = NONE;
+	if (next != NONE)
+		heap_down(o, (struct heap_entry){o->slots[next].hdr.time_ns,
+						 o->waiting[next].arrival, next});
+	else if (--o->heap_cnt)
+		heap_down(o, o->heap[o->heap_cnt]);
+	return slot;
+}
+
 int order_push(struct order *o, const union event *ev)
 {
 	uint32_t slot;
@@ -184,7 +228,7 @@ int order_push(struct order *o, const union event *ev)
 	}
 	slot = o->free_slots[--o->free_cnt];
 	o->slots[slot] = *ev;
-	heap_up(o, (struct heap_entry){ev->hdr.time_ns, o->stats.events, slot});
+	enqueue(o, slot);
 	o->stats.events++;
 	if (ev->hdr.time_ns < o->passed_ns)
 		o->stats.late++;
@@ -193,16 +237,17 @@ int order_push(struct order *o, const union event *ev)
 
 const union event *order_pop(struct order *o, uint64_t horizon_ns)
 {
-	struct heap_entry top;
+	uint64_t time_ns;
+	uint32_t slot;
 
 	if (!o->heap_cnt || o->heap[0].time_ns > horizon_ns)
 		return NULL;
-	top = o->heap[0];
-	heap_drop_top(o);
-	o->free_slots[o->free_cnt++] = top.slot;
-	if (top.time_ns > o->passed_ns)
-		o->passed_ns = top.time_ns;
-	return &o->slots[top.slot];
+	time_ns = o->heap[0].time_ns;
+	slot = dequeue(o);
+	o->free_slots[o->free_cnt++] = slot;
+	if (time_ns > o->passed_ns)
+		o->passed_ns = time_ns;
+	return &o->slots[slot];
 }
 
 uint64_t order_oldest_ns(const struct order *o)

@@ -3,7 +3,7 @@
  * The rings' streams become one stream in the order of time.
  *
  * Each CPU's ring is nearly in order by itself; across CPUs an event may arrive a drain later than
- * one that happened after it.  So events wait in a heap until the horizon, a time before which
+ * one that happened after it.  So events wait until the horizon, a time before which
  * nothing can still be on its way, has passed them.
  *
  * Losses are read off the sequence numbers: each CPU numbers every event, also those that found no
