@@ -15,7 +15,7 @@ static __always_inline void count_failure(u32 call, struct file *file, s64 ret)
 {
 	bool mptcp = false;
 	struct sock *sk = tcp_of_file(file, &mptcp);
-	u32 error = -ret;
+	u64 error = -ret; /* 6.12's verifier bounds no negated u32 */
 
 	if (!sk)
 		return;
