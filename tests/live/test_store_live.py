@@ -199,6 +199,7 @@ class Pace(lib.LiveTest, StoreTest):
             self.traffic(0.3)
             until(lambda: self.policy() == [os.SCHED_OTHER], "a writer that does not")
             self.assertGreater(time.monotonic() - begun, 4)
+            self.sockline.process.kill()  # its end would be five more seconds of trying
 
     def test_not_where_that_cannot_be_ended(self):
         self.export("--store", self.sqlite,
