@@ -10,7 +10,8 @@
 
 struct bpf_object;
 
-/* How often the programs of this object were not run, all together, since they were loaded. */
+/* How often the programs of this object were not run, all together, since they were loaded, but for
+ * those that stand in for another (…_again). */
 uint64_t live_misses(const struct bpf_object *object);
 
 #endif

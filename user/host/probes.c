@@ -52,6 +52,8 @@ const struct probe probes[] = {
 	 "SYN-ACKs sent again", true, NULL},
 	{"inet_sock_set_state", "tp_btf/inet_sock_set_state", PROBE_ESSENTIAL,
 	 "the end of handshakes, and listeners that come and go", false, NULL},
+	{"inet_sock_set_state_again", "tp_btf/inet_sock_set_state", PROBE_WANTED,
+	 "a state that changes in a softirq in the middle of another change", true, NULL},
 	{"sys_exit_accept", "syscalls/sys_exit_accept", PROBE_ESSENTIAL, "accept()", true, NULL},
 	{"sys_exit_accept4", "syscalls/sys_exit_accept4", PROBE_ESSENTIAL, "accept4()", true, NULL},
 	{"io_uring_complete", "tp_btf/io_uring_complete", PROBE_WANTED, "accept by io_uring", false,

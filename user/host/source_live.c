@@ -37,7 +37,7 @@ struct live {
 	struct live_names *names;
 	int cpus;
 	uint64_t stop_ns;    /* 0: running; what happened later is left out */
-	uint64_t misses;     /* told so far */
+	int64_t misses;	     /* told so far */
 	uint64_t losses_ns;  /* all that was lost until then has been told */
 };
 
@@ -133,12 +133,16 @@ static void tell_lost(void *ctx, uint64_t events, uint32_t cpu, uint64_t from_ns
 /* What no gap in the numbers shows: nothing followed it, or no probe ran. */
 static void tell_losses(struct live *live)
 {
-	uint64_t before = clock_ns(CLOCK_MONOTONIC), misses = live_misses(live->skel->obj);
+	uint64_t before = clock_ns(CLOCK_MONOTONIC);
+	/* Asked first: who is stood in for has been missed before.  So it may fall for a moment. */
+	int64_t misses = live_misses(live->skel->obj);
 
 	live_rings_ask(live->rings, live->skel->maps.emit_counts);
-	if (misses != live->misses)
+	misses -= live->skel->bss->stood_in;
+	if (misses > live->misses) {
 		tell_lost(live, misses - live->misses, EV_CPU_HOST, 0);
-	live->misses = misses;
+		live->misses = misses;
+	}
 	live->losses_ns = before;
 }
 
