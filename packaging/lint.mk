@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # make lint: layout, size of files and functions, clang-tidy, cppcheck, and both compilers without a
-# warning.  make asan: the unit tests under AddressSanitizer and UBSan.
+# warning; links in documents.  make asan: the unit tests under AddressSanitizer and UBSan.
 
 LINT_SRC := $(wildcard $(foreach dir,bpf include user user/* tests/unit tests/live tests/live/* tests/fuzz \
 				     tests/bench,$(dir)/*.c $(dir)/*.h))
@@ -8,15 +8,19 @@ LINT_C   := $(CORE_SRC) $(USER_SRC) $(UNIT_SRC) $(wildcard tests/live/*.c tests/
 # Generated: not to be judged.
 $(B)/lint/%: INCLUDES := -Iinclude $(ROOMS) -Itests/live -Itests/unit -isystem $(B)
 
-.PHONY: lint lint-format lint-rooms lint-tidy lint-cppcheck lint-warnings asan
+.PHONY: lint lint-format lint-links lint-rooms lint-tidy lint-cppcheck lint-warnings asan
 
 lint:
-	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) lint-format lint-rooms lint-cppcheck \
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) lint-format lint-links lint-rooms lint-cppcheck \
 		lint-warnings lint-tidy
 
 lint-format:
 	$(call say,LINT,format)
 	$(Q)packaging/format $(LINT_SRC)
+
+lint-links:
+	$(call say,LINT,links)
+	$(Q)packaging/links $(wildcard *.md docs/*.md)
 
 lint-rooms:
 	$(call say,LINT,rooms)
