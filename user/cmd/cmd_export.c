@@ -356,6 +356,6 @@ const struct cmd cmd_export = {
 		"listener and interval; `sockline schema` prints the tables.  A store that is slow or\n"
 		"away never holds up what is watched: its rows wait, first in memory, then in --spool,\n"
 		"and what finds no room is counted and said.  Exit status 1 if rows were lost.\n",
-	.groups = {&export_group, &filter_group, &common_group},
+	.groups = {&export_group, &filter_group, &common_agent},
 	.run = export_run,
 };

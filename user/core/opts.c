@@ -267,16 +267,22 @@ int opt_set_size(void *to, const char *arg)
 
 #define C(field) offsetof(struct common, field)
 
+#define COMMON_VERBOSE                                                                             \
+	{'v', "verbose", NULL, "talk more, on stderr", opt_set_bool, C(verbose), NULL}
+
+#define COMMON_DURATION                                                                            \
+	{'d', "duration", "SECS", "end after so many seconds", opt_set_seconds, C(duration),       \
+	 "a number of seconds greater than 0"}
+
 #define COMMON_OUTPUT                                                                              \
 	{'j', "json", NULL, "one JSON object a line", opt_set_bool, C(json), NULL},                \
 	{'w', "wide", NULL, "more columns, nothing cut off", opt_set_bool, C(wide), NULL},         \
-	{'v', "verbose", NULL, "talk more, on stderr", opt_set_bool, C(verbose), NULL},            \
+	COMMON_VERBOSE,                                                                            \
 	{0, "no-header", NULL, "no line of column names", opt_set_bool, C(no_header), NULL}
 
 static const struct opt common_opts[] = {
 	COMMON_OUTPUT,
-	{'d', "duration", "SECS", "end after so many seconds", opt_set_seconds, C(duration),
-	 "a number of seconds greater than 0"},
+	COMMON_DURATION,
 	{'n', "count", "N", "end after so many lines", opt_set_count, C(count),
 	 "a whole number from 1"},
 	{'T', "time", NULL, "a column with the wall-clock time", opt_set_bool, C(wall_clock), NULL},
@@ -288,3 +294,12 @@ const struct opt_group common_group = {"Output", common_opts};
 
 static const struct opt oneshot_opts[] = {COMMON_OUTPUT, {0}};
 const struct opt_group common_oneshot = {"Output", oneshot_opts};
+
+static const struct opt agent_opts[] = {
+	COMMON_VERBOSE,
+	COMMON_DURATION,
+	{'n', "count", "N", "with --store: end after so many connections", opt_set_count, C(count),
+	 "a whole number from 1"},
+	{0},
+};
+const struct opt_group common_agent = {"Run", agent_opts};

@@ -83,6 +83,7 @@ struct common {
 
 extern const struct opt_group common_group;   /* all of struct common */
 extern const struct opt_group common_oneshot; /* the same without duration, count and clocks */
+extern const struct opt_group common_agent;   /* what is left where nothing is printed */
 extern const struct opt_group opts_always;    /* --help and --version, which every command has */
 
 #endif
