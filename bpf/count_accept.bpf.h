@@ -51,12 +51,9 @@ static __always_inline struct sock *accepted_sock(s64 fd)
  * family. */
 static __always_inline bool count_taken(struct sock *sk)
 {
-	struct wait_slot *slot;
-	u64 key = (u64)sk;
+	u64 key = sock_cookie(sk);
+	struct wait_slot *slot = wait_slot_of(key);
 
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_check_mtu))
-		key = sock_cookie(sk);
-	slot = wait_slot_of(key);
 	if (!slot || !key || slot->child != key)
 		return false;
 	slot->child = 0;

@@ -8,7 +8,7 @@
  * so that two that wait at the same time meet in a slot only when WAIT_SLOTS others came in
  * between. */
 struct wait_slot {
-	u64 child;    /* cookie, or address where the kernel gives none; 0: free */
+	u64 child;    /* cookie; 0: free */
 	u64 listener; /* cookie */
 	u64 time_ns;
 };
@@ -22,22 +22,11 @@ struct {
 	__type(value, struct wait_slot);
 } waits SEC(".maps");
 
-/* Where there are no cookies, addresses: a child that is accepted was put in the queue, and so
- * into its slot, by a later event than any other socket that lay there before. */
 static __always_inline struct wait_slot *wait_slot_of(u64 child)
 {
 	u32 i = (child ^ child >> 16) & (WAIT_SLOTS - 1);
 
 	return bpf_map_lookup_elem(&waits, &i);
-}
-
-/* bpf_get_socket_cookie() takes a struct sock in tracing programs from 5.12 on, the version that
- * brought bpf_check_mtu(). */
-static __always_inline u64 child_key(struct sock *child)
-{
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_check_mtu))
-		return bpf_get_socket_cookie(child);
-	return (u64)child;
 }
 
 static __always_inline void count_handshake(struct counters_row *row, const struct hand *hand)
@@ -60,7 +49,7 @@ static __always_inline struct counters_row *count_queued(struct sock *child, str
 {
 	struct sock *listener = (struct sock *)hand->listener;
 	struct counters_row *row = row_of(hand->cookie);
-	u64 key = child_key(child);
+	u64 key = bpf_get_socket_cookie(child);
 	struct wait_slot *slot = wait_slot_of(key);
 
 	if (!row || !slot)

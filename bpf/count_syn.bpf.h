@@ -3,7 +3,7 @@
 #ifndef SOCKLINE_COUNT_SYN_BPF_H
 #define SOCKLINE_COUNT_SYN_BPF_H
 
-/* An int on 5.10, a byte since 5.12: read by address, its low byte is the same. */
+/* An int on 5.12, a byte since 5.13: read by address, its low byte is the same. */
 static __always_inline u8 syncookies_of(struct net *net)
 {
 	return BPF_CORE_READ(net, ipv4.sysctl_tcp_syncookies);

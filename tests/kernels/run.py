@@ -131,38 +131,79 @@ def section(text, name):
     return found.group(1).replace("\r", "") if found else None
 
 
-def judge(text):
-    """What is wrong with what sockline said there; an empty list if nothing is."""
-    watched = section(text, "watch")
-    if watched is None:
-        return ["it did not come to its end", *text.splitlines()[-15:]]
-    wrong = []
-    if section(text, "release").startswith("5.10."):
-        return [] if "sockline watch: this kernel is too old" in watched else [watched]
-    rows = [json.loads(line) for line in watched.splitlines() if line.startswith("{")]
+def objects(text, name):
+    """What a command said in JSON."""
+    return [json.loads(line) for line in section(text, name).splitlines() if line.startswith("{")]
+
+
+def of_port(rows, port, kind="listener"):
+    """The last row of that port, {} if there is none."""
+    return next((r for r in reversed(rows) if r["type"] == kind and r.get("port") == port), {})
+
+
+def watched(text):
+    rows = objects(text, "watch")
     if not rows or rows[-1]["type"] != "summary" or rows[-1]["lost"]:
-        return ["no summary without losses", *watched.splitlines()[-5:]]
-    whole = [r for r in rows if r.get("outcome") == "accepted" and r["complete"]]
-    if any(r["cookie"] is None for r in whole):
-        wrong.append(f"the child has no cookie: {whole}")
+        yield f"no summary without losses: {section(text, 'watch')}"
+        return
+    rows = [r for r in rows if r["type"] == "connection" and r["local"]["port"] in (8080, 8081)]
+    whole = [r for r in rows if r["outcome"] == "accepted" and r["complete"]]
     if len(whole) != 1 or [s["step"] for s in whole[0]["steps"]] != [
             "syn", "synack", "queued", "accepted"]:
-        wrong.append(f"not one whole accepted connection: {rows}")
-    elif whole[0]["acceptq"]["depth"] != 1 or whole[0]["process"]["comm"] not in ("nc", "busybox"):
-        wrong.append(f"wrong depth or process: {whole[0]}")
-    refused = [r for r in rows if r.get("outcome") == "refused"]
+        yield f"not one whole accepted connection: {rows}"
+    elif (whole[0]["acceptq"]["depth"] != 1 or whole[0]["process"]["comm"] != "nc" or
+          whole[0]["cookie"] is None):
+        yield f"wrong depth, process or cookie: {whole[0]}"
+    refused = [r for r in rows if r["outcome"] == "refused"]
     if len(refused) != 1:
-        wrong.append(f"{len(refused)} refused: {refused}")
-    doctor = [json.loads(line) for line in section(text, "doctor").splitlines()
-              if line.startswith("{")]
-    for check in doctor:
-        if check.get("verdict", "ok") not in ("ok", "not_for_this_kernel"):
-            wrong.append(f"doctor: {check}")
-    listeners = [json.loads(line) for line in section(text, "listeners").splitlines()
-                 if line.startswith("{")]
-    if not any(r["port"] == 8080 and r["process"] for r in listeners):
-        wrong.append(f"the listener has no owner: {listeners}")
-    return wrong
+        yield f"{len(refused)} refused: {refused}"
+
+
+def listened(text):
+    """Listeners, as found, as followed, and what their calls were."""
+    if not of_port(objects(text, "listeners"), 8080).get("process"):
+        yield f"the listener has no owner: {section(text, 'listeners')}"
+    [check] = objects(text, "why")
+    if check["errno"] != "EADDRINUSE" or check["conflicts"][0]["process"]["comm"] != "nc":
+        yield f"why: {check}"
+    late = of_port(objects(text, "again"), 8082)
+    if not late or late["backlog"]["asked"] != late["acceptq"]["limit"]:
+        yield f"listen()'s backlog: {late}"
+    binds = objects(text, "binds")
+    late = of_port(binds, 8082, "listen")
+    if not late or late["backlog"] != late["limit"]:
+        yield f"watch --binds: listen()'s backlog: {late}"
+    if of_port(binds, 8080, "call").get("errno") != "EADDRINUSE":
+        yield f"watch --binds: no failed bind: {binds}"
+
+
+def counted(text):
+    row = of_port(objects(text, "top"), 8080)
+    if not row:
+        yield f"top: {section(text, 'top')}"
+    else:
+        counters, by = row["counters"], row["last_accept"]
+        if [counters[c] for c in ("syns", "synacks", "queued", "accepts")] != [1] * 4:
+            yield f"top: {counters}"
+        if row["handshake"]["count"] != 1 or row["accept_wait"]["count"] != 1 or by["comm"] != "nc":
+            yield f"top: not timed: {row}"
+    metrics = section(text, "metrics")
+    for name, value in ("listener_accepts_total{.*port=\"8080\".*}", 1), (
+            "bind_failures_total{syscall=\"bind\",errno=\"EADDRINUSE\"}", 1):
+        if not re.search(rf"^sockline_{name} {value}$", metrics, re.M):
+            yield f"export: not {name} {value}: {section(text, 'export')}{metrics}"
+
+
+def judge(text):
+    """What is wrong with what sockline said there; an empty list if nothing is."""
+    if section(text, "export") is None:
+        return ["it did not come to its end", *text.splitlines()[-15:]]
+    if section(text, "release").startswith("5.10."):
+        return [f"{name}: {section(text, name)}" for name in ("watch", "binds", "again", "top", "export")
+                if "this kernel is too old: Linux 5.12" not in section(text, name)]
+    wrong = [f"doctor: {check}" for check in objects(text, "doctor")
+             if check.get("verdict", "ok") not in ("ok", "not_for_this_kernel")]
+    return [*wrong, *watched(text), *listened(text), *counted(text)]
 
 
 def main():

@@ -25,9 +25,9 @@ static void tell_release(struct doctor *d)
 	sscanf(u.release, "%u.%u", &major, &minor);
 	snprintf(value, sizeof(value), "%s %s, %s", u.sysname, u.release, u.machine);
 	f.value = value;
-	if (major < 5 || (major == 5 && minor < 10)) {
+	if (major < 5 || (major == 5 && minor < 12)) {
 		f.verdict = VERDICT_PARTLY;
-		f.advice = "sockline is tested from Linux 5.10 on";
+		f.advice = "Linux 5.12 is the first that will do";
 	}
 	doctor_tell(d, &f);
 }

@@ -125,11 +125,12 @@ static int give_cookies(struct counters *c)
 
 static int open_all(struct counters *c, const struct counters_conf *conf, char why[COUNTERS_WHY])
 {
-	struct btf *btf = btf__load_vmlinux_btf();
+	const char *unfit;
+	struct btf *btf = kernel_btf(&unfit);
 	int ret;
 
 	if (!btf)
-		return fail(why, -ENOTSUP, "this kernel has no BTF (/sys/kernel/btf/vmlinux)");
+		return fail(why, -ENOTSUP, "%s", unfit);
 	c->skel = counters_bpf__open();
 	ret = c->skel ? load(c, btf, conf) : -errno;
 	if (!ret && kernel_enum_value(btf, "bpf_func_id", "BPF_FUNC_task_pt_regs") >= 0)

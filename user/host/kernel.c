@@ -35,9 +35,20 @@ int kernel_tracepoint_args(const struct btf *btf, const char *name)
 	return btf_vlen(t) - 1;
 }
 
-bool kernel_has_function(const struct btf *btf, const char *name)
+/* bpf_get_socket_ptr_cookie() came with 5.12, as did atomic operations that return a value. */
+struct btf *kernel_btf(const char **why)
 {
-	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (!btf) {
+		*why = "this kernel has no BTF (/sys/kernel/btf/vmlinux)";
+		return NULL;
+	}
+	if (btf__find_by_name_kind(btf, "bpf_get_socket_ptr_cookie", BTF_KIND_FUNC) > 0)
+		return btf;
+	*why = "this kernel is too old: Linux 5.12 is the first that will do";
+	btf__free(btf);
+	return NULL;
 }
 
 long kernel_enum_value(const struct btf *btf, const char *type, const char *name)

@@ -13,8 +13,9 @@ struct btf;
 /* Number of arguments of a tracepoint, without the context; -ENOENT if it does not exist. */
 int kernel_tracepoint_args(const struct btf *btf, const char *name);
 
-/* Does the kernel have a function of this name? */
-bool kernel_has_function(const struct btf *btf, const char *name);
+/* The kernel's types, which the caller frees; NULL, and why in one line, if they cannot be read or
+ * the kernel is too old to be observed. */
+struct btf *kernel_btf(const char **why);
 
 /* The value of an enumerator, -1 if there is none of that name. */
 long kernel_enum_value(const struct btf *btf, const char *type, const char *name);

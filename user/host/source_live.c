@@ -244,18 +244,13 @@ static struct live *live_new(source_feed_fn feed, void *ctx)
 
 static int open_all(struct live *live, const struct live_conf *conf, char why[SOURCE_WHY])
 {
-	struct btf *btf = btf__load_vmlinux_btf();
+	const char *unfit;
+	struct btf *btf = kernel_btf(&unfit);
 	size_t failed = 0;
 	int ret;
 
 	if (!btf)
-		return fail(why, -ENOTSUP, "this kernel has no BTF (/sys/kernel/btf/vmlinux)");
-	/* Came with 5.12, as did atomic operations that return a value (BPF_FETCH). */
-	if (!kernel_has_function(btf, "bpf_get_socket_ptr_cookie")) {
-		btf__free(btf);
-		return fail(why, -ENOTSUP,
-			    "this kernel is too old: Linux 5.12 is the first that will do");
-	}
+		return fail(why, -ENOTSUP, "%s", unfit);
 	live->skel = observer_bpf__open();
 	if (!live->skel) {
 		btf__free(btf);
