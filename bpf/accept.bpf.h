@@ -46,7 +46,7 @@ static __always_inline void record_fastopen(struct sock *child)
 	record_queued(child, sock_cookie(child), EVF_FASTOPEN, 1);
 }
 
-static __always_inline void record_state(struct sock *sk, u8 kind, u8 from, u8 to)
+static __always_inline void record_state(struct sock *sk, u8 kind, u8 from, u8 to, u32 error)
 {
 	struct ev_tuple tuple;
 	struct ev_state *e;
@@ -61,7 +61,7 @@ static __always_inline void record_state(struct sock *sk, u8 kind, u8 from, u8 t
 		return;
 	e->tuple = tuple;
 	e->cookie = sock_cookie(sk);
-	e->error = sk->sk_err;
+	e->error = error;
 	e->old_state = from;
 	e->new_state = to;
 	e->pad[0] = e->pad[1] = 0;

@@ -47,13 +47,14 @@ static __always_inline void state_of_child(struct sock *sk, u8 from, u8 to)
 {
 	if (sock_waits(sk)) {
 		if (to == TCP_CLOSE || to == TCP_CLOSE_WAIT)
-			record_state(sk, EV_CHILD_STATE, from, to);
+			record_state(sk, EV_CHILD_STATE, from, to, sk->sk_err);
 	} else if (from == TCP_ESTABLISHED || from == TCP_CLOSE_WAIT) {
 		closed_after_fault(sk);
 	}
 }
 
-static __always_inline int state_changed(struct sock *sk, int from, int to)
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
 {
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
@@ -69,13 +70,13 @@ static __always_inline int state_changed(struct sock *sk, int from, int to)
 			record_connect(sk);
 	} else if (from == TCP_SYN_SENT) {
 		if (config.active)
-			record_state(sk, EV_CONNECT_STATE, from, to);
+			record_state(sk, EV_CONNECT_STATE, from, to, sk->sk_err);
 	} else if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
 		if (sock_waits(sk) && !config.calls_only)
 			/* Before 6.12 or so inet_csk_clone_lock clears what was made earlier. */
 			record_queued(sk, bpf_get_socket_cookie(sk), 0, 0);
 		else if (config.active) /* both sides called at once, or a socket called itself */
-			record_state(sk, EV_CONNECT_STATE, from, to);
+			record_state(sk, EV_CONNECT_STATE, from, to, sk->sk_err);
 	} else if (!config.calls_only) {
 		state_of_child(sk, from, to);
 	}
@@ -83,51 +84,61 @@ static __always_inline int state_changed(struct sock *sk, int from, int to)
 }
 
 /*
- * A program does not run on top of itself (__bpf_trace_run): a state that changes in a softirq,
- * while the program is at one that a process has changed, would go unseen some times a minute under
- * load.  So a second one, attached behind the first, looks at each change that the first has not
- * come to its end with.  It is skipped itself only on top of itself, when the first is free.
+ * A program does not run on top of itself on one CPU (__bpf_trace_run): what changes its state while
+ * a task is interrupted or preempted in the program above goes unseen there.  What becomes of a child
+ * that nobody has accepted yet is seen a second time here; the reader takes what it knows for known.
  */
-struct turns {
-	u32 first;  /* changes that the first program has ended with on this CPU */
-	u32 second; /* of them, those that the second has seen */
-};
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct turns);
-} turns SEC(".maps");
+/* Nothing tells what was skipped: a Fast Open child. */
+__u64 unseen = 0;
 
-/* Times that the first program was skipped and the second was there. */
-__u64 stood_in = 0;
-
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
+/* The listener is told of a child right after it was put in the queue (tcp_child_process). */
+static __always_inline void queued_again(struct sock *listener)
 {
-	u32 zero = 0;
-	struct turns *t = bpf_map_lookup_elem(&turns, &zero);
+	struct met *met = met_get();
+	struct ev_queued *e;
 
-	state_changed(sk, from, to);
-	if (t)
-		t->first++;
+	if (!met || !met->armed || met->listener != (u64)listener)
+		return;
+	met->armed = 0;
+	if (met->seg.flags & TCP_SYN) {
+		__sync_fetch_and_add(&unseen, 1);
+		return;
+	}
+	e = emit_reserve(sizeof(*e), EV_QUEUED, 0);
+	if (!e)
+		return;
+	e->tuple = met->seg.tuple;
+	queues_fill(&e->queues, listener);
+	e->cookie = 0; /* the child is not at hand */
+	emit_submit(e);
+}
+
+/* A FIN is told like data (tcp_data_queue). */
+SEC("?tp_btf/sk_data_ready")
+int BPF_PROG(sk_data_ready, struct sock *sk)
+{
+	u8 state = sk->__sk_common.skc_state;
+
+	if (state == TCP_LISTEN)
+		queued_again(sk);
+	else if (state == TCP_CLOSE_WAIT && sk->sk_protocol == IPPROTO_TCP && sock_waits(sk))
+		record_state(sk, EV_CHILD_STATE, TCP_ESTABLISHED, TCP_CLOSE_WAIT, 0);
 	return 0;
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(inet_sock_set_state_again, struct sock *sk, int from, int to)
-{
-	u32 zero = 0;
-	struct turns *t = bpf_map_lookup_elem(&turns, &zero);
+#define EPIPE	   32
+#define ECONNRESET 104
 
-	if (!t)
-		return 0;
-	if (t->first == t->second) {
-		__sync_fetch_and_add(&stood_in, 1);
-		state_changed(sk, from, to);
-	}
-	t->second = t->first;
+/* tcp_reset: the errors are those that it is about to set. */
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(tcp_receive_reset, struct sock *sk)
+{
+	u8 state = sk->__sk_common.skc_state;
+
+	if (state != TCP_SYN_SENT && sock_waits(sk))
+		record_state(sk, EV_CHILD_STATE, state, TCP_CLOSE,
+			     state == TCP_CLOSE_WAIT ? EPIPE : ECONNRESET);
 	return 0;
 }
 
@@ -135,7 +146,7 @@ SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(tcp_retransmit_skb, struct sock *sk)
 {
 	if (sk->__sk_common.skc_state == TCP_SYN_SENT)
-		record_state(sk, EV_SYN_RETRANSMIT, TCP_SYN_SENT, TCP_SYN_SENT);
+		record_state(sk, EV_SYN_RETRANSMIT, TCP_SYN_SENT, TCP_SYN_SENT, 0);
 	return 0;
 }
 

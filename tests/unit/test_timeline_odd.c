@@ -195,6 +195,31 @@ Test(timeline_odd, tries_are_counted)
 	timeline_free(t);
 }
 
+/* bpf/accept.bpf.h, record_queued_unseen: the child is known by its tuple alone. */
+Test(timeline_odd, child_without_cookie)
+{
+	static const struct act acts[] = {
+		{SYN_(0, 1)}, {EV_SYNACK, 4}, {EV_QUEUED, 212}, {EV_ACCEPTED, 1516},
+	};
+	static struct told told;
+	struct timeline *t = timeline_new(8, told_story, &told);
+
+	for (size_t i = 0; i < ARRAY_SIZE(acts); i++) {
+		union event ev = build(&acts[i]);
+
+		if (ev.hdr.kind == EV_QUEUED)
+			ev.queued.cookie = 0;
+		if (ev.hdr.kind == EV_ACCEPTED)
+			ev.accepted.cookie = 0;
+		timeline_feed(t, &ev);
+	}
+	cr_assert_eq(told.cnt, 1);
+	cr_expect_str_eq(steps_of(&told.stories[0]), "syn synack queued accepted");
+	cr_expect(told.stories[0].complete);
+	cr_expect_eq(told.stories[0].cookie, 0);
+	timeline_free(t);
+}
+
 /* When each conclusion is drawn, to the nanosecond. */
 Test(timeline_odd, patience)
 {

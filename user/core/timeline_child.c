@@ -70,6 +70,14 @@ static void child_failed(struct timeline *t, struct slot *slot, const struct ev_
 	timeline_step(t, slot, timed_out ? STEP_EXPIRED : STEP_RESET, e->hdr.time_ns, NULL);
 }
 
+/* Most ends of a child are told twice (bpf/state.bpf.h). */
+static bool is_known(const struct slot *slot, uint8_t state)
+{
+	if (state == TCP_CLOSE_WAIT)
+		return slot->went != OUTCOME_OPEN;
+	return slot->went == OUTCOME_RESET;
+}
+
 static void on_child_state(struct timeline *t, const union event *ev)
 {
 	const struct ev_state *e = &ev->state;
@@ -82,6 +90,8 @@ static void on_child_state(struct timeline *t, const union event *ev)
 		return;
 	timeline_set_cookie(t, slot, e->cookie);
 	story_table_wait(t->table, slot, WAIT_NONE, 0);
+	if (is_known(slot, e->new_state))
+		return;
 	if (e->new_state == TCP_CLOSE_WAIT) {
 		slot->went = OUTCOME_CLOSED;
 		timeline_step(t, slot, STEP_CLOSED, e->hdr.time_ns, NULL);

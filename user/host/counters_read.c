@@ -374,7 +374,7 @@ int counters_read(struct counters *c, const struct counters_view **out)
 	c->view.time_ns = now_ns();
 	c->view.untracked = c->skel->bss->host.rows_full;
 	c->view.waits_full = c->skel->bss->host.waits_full;
-	c->view.misses = live_misses(c->skel->obj);
+	c->view.misses = live_misses(c->skel->obj, NULL);
 	*out = &c->view;
 	return 0;
 }

@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 struct bpf_object;
+struct bpf_program;
 
-/* How often the programs of this object were not run, all together, since they were loaded, but for
- * those that stand in for another (…_again). */
-uint64_t live_misses(const struct bpf_object *object);
+/* How often the programs of this object were not run, all together, since they were loaded; but for
+ * one that others stand in for, or NULL. */
+uint64_t live_misses(const struct bpf_object *object, const struct bpf_program *but);
 
 #endif

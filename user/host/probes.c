@@ -39,6 +39,12 @@ static bool uring_cqe(const struct btf *btf)
 	return has(btf, "io_uring_complete", 3) && !uring_fields(btf);
 }
 
+/* Since 6.3. */
+static bool has_data_ready(const struct btf *btf)
+{
+	return has(btf, "sk_data_ready", 1);
+}
+
 static bool has_timer_exit(const struct btf *btf)
 {
 	return has(btf, "timer_expire_exit", 1);
@@ -52,8 +58,10 @@ const struct probe probes[] = {
 	 "SYN-ACKs sent again", true, NULL},
 	{"inet_sock_set_state", "tp_btf/inet_sock_set_state", PROBE_ESSENTIAL,
 	 "the end of handshakes, and listeners that come and go", false, NULL},
-	{"inet_sock_set_state_again", "tp_btf/inet_sock_set_state", PROBE_WANTED,
-	 "a state that changes in a softirq in the middle of another change", true, NULL},
+	{"sk_data_ready", "tp_btf/sk_data_ready", PROBE_WANTED,
+	 "children whose change of state was skipped", true, has_data_ready},
+	{"tcp_receive_reset", "tp_btf/tcp_receive_reset", PROBE_WANTED,
+	 "children whose reset was skipped", true, NULL},
 	{"sys_exit_accept", "syscalls/sys_exit_accept", PROBE_ESSENTIAL, "accept()", true, NULL},
 	{"sys_exit_accept4", "syscalls/sys_exit_accept4", PROBE_ESSENTIAL, "accept4()", true, NULL},
 	{"io_uring_complete", "tp_btf/io_uring_complete", PROBE_WANTED, "accept by io_uring", false,

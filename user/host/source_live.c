@@ -37,7 +37,7 @@ struct live {
 	struct live_names *names;
 	int cpus;
 	uint64_t stop_ns;    /* 0: running; what happened later is left out */
-	int64_t misses;	     /* told so far */
+	uint64_t misses;     /* told so far */
 	uint64_t losses_ns;  /* all that was lost until then has been told */
 };
 
@@ -130,19 +130,35 @@ static void tell_lost(void *ctx, uint64_t events, uint32_t cpu, uint64_t from_ns
 	live->source.feed(live->source.ctx, &ev, sizeof(ev));
 }
 
+static bool is_attached(const struct live *live, const char *name)
+{
+	for (size_t i = 0; i < probes_cnt; i++)
+		if (!strcmp(probes[i].program, name))
+			return live->states[i].attached;
+	return false;
+}
+
+/* What a skipped state change means to a child that waits, others tell too (bpf/state.bpf.h); to a
+ * connect they do not. */
+static const struct bpf_program *stood_in_for(const struct live *live)
+{
+	if (live->skel->rodata->config.active || !is_attached(live, "sk_data_ready") ||
+	    !is_attached(live, "tcp_receive_reset"))
+		return NULL;
+	return live->skel->progs.inet_sock_set_state;
+}
+
 /* What no gap in the numbers shows: nothing followed it, or no probe ran. */
 static void tell_losses(struct live *live)
 {
 	uint64_t before = clock_ns(CLOCK_MONOTONIC);
-	/* Asked first: who is stood in for has been missed before.  So it may fall for a moment. */
-	int64_t misses = live_misses(live->skel->obj);
+	uint64_t misses =
+		live_misses(live->skel->obj, stood_in_for(live)) + live->skel->bss->unseen;
 
 	live_rings_ask(live->rings, live->skel->maps.emit_counts);
-	misses -= live->skel->bss->stood_in;
-	if (misses > live->misses) {
+	if (misses != live->misses)
 		tell_lost(live, misses - live->misses, EV_CPU_HOST, 0);
-		live->misses = misses;
-	}
+	live->misses = misses;
 	live->losses_ns = before;
 }
 
