@@ -20,7 +20,14 @@
 #define NETS_MAX   (1 << 16)
 #define LISTENERS_MAX (1 << 20) /* in one chain */
 
-struct snap_held held[SNAP_HELD_CNT];
+/* A map, not a variable: a light skeleton carries every byte of a variable, twice. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SNAP_HELD_CNT);
+	__type(key, u32);
+	__type(value, struct snap_held);
+} held SEC(".maps");
 
 /* struct snap_owner and struct snap_netns; the reader takes them when the walk is over. */
 struct {
@@ -56,14 +63,16 @@ static __always_inline void tell_owner(struct walk *w, struct file *file, const 
 /* The slot of a file, or -1.  Global: the verifier looks at it once, not at each call. */
 __attribute__((noinline)) int find(u64 file)
 {
+	struct snap_held *h;
 	u32 slot;
 
 	for (u32 i = 0; i < SNAP_HELD_PROBES; i++) {
 		slot = snap_held_slot(file, i);
-		if (held[slot].file == file)
-			return slot;
-		if (!held[slot].file)
+		h = bpf_map_lookup_elem(&held, &slot);
+		if (!h || !h->file)
 			break;
+		if (h->file == file)
+			return slot;
 	}
 	return -1;
 }
@@ -72,15 +81,16 @@ __attribute__((noinline)) int find(u64 file)
 static long walk_fds(u32 chunk, struct walk *w)
 {
 	struct file *files[CHUNK];
+	struct snap_held *h;
 	int slot;
 
 	if (bpf_probe_read_kernel(files, sizeof(files), w->fds + chunk * CHUNK))
 		return 1;
 	for (int i = 0; i < CHUNK; i++) {
 		slot = files[i] ? find((u64)files[i]) : -1;
-		barrier_var(slot); /* else the compiler knows that the next test is not needed */
-		if (slot >= 0 && slot < SNAP_HELD_CNT)
-			tell_owner(w, files[i], &held[slot], chunk * CHUNK + i);
+		h = slot < 0 ? NULL : bpf_map_lookup_elem(&held, &slot);
+		if (h)
+			tell_owner(w, files[i], h, chunk * CHUNK + i);
 	}
 	return 0;
 }

@@ -5,14 +5,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "snapshot_holders.h"
 #include "holders.skel.h"
 
+#define HELD_LEN (SNAP_HELD_CNT * sizeof(struct snap_held)) /* of whole pages */
+
 struct snapshot_holders {
 	struct holders_bpf *skel;
-	int link; /* fd of the iterator */
+	struct snap_held *held; /* mapped; HELD_LEN */
+	int link;		/* fd of the iterator */
 	struct ring_buffer *ring;
 	struct snapshot_build *build; /* of the read under way */
 	bool hidden;		      /* a namespace that is not in its list */
@@ -42,6 +46,10 @@ static int load(struct snapshot_holders *h)
 	err = h->skel ? holders_bpf__load(h->skel) : -ENOMEM;
 	if (err)
 		return err < 0 ? err : -EINVAL;
+	h->held = mmap(NULL, HELD_LEN, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       h->skel->maps.held.map_fd, 0);
+	if (h->held == MAP_FAILED)
+		return -errno;
 	h->link =
 		bpf_link_create(h->skel->progs.iter_task_holders.prog_fd, 0, BPF_TRACE_ITER, NULL);
 	if (h->link < 0)
@@ -57,6 +65,7 @@ int snapshot_holders_load(struct snapshot_holders **out)
 
 	if (!h)
 		return -ENOMEM;
+	h->held = MAP_FAILED;
 	h->link = -1;
 	err = load(h);
 	if (err)
@@ -73,6 +82,8 @@ void snapshot_holders_free(struct snapshot_holders *h)
 	ring_buffer__free(h->ring);
 	if (h->link >= 0)
 		close(h->link);
+	if (h->held != MAP_FAILED)
+		munmap(h->held, HELD_LEN);
 	if (h->skel)
 		holders_bpf__destroy(h->skel);
 	free(h);
@@ -130,7 +141,7 @@ int snapshot_holders_read(struct snapshot_holders *h, struct snapshot_build *b)
 	const struct snapshot *snap = b->snap;
 	int err = 0;
 
-	memset(h->skel->bss->held, 0, sizeof(h->skel->bss->held));
+	memset(h->held, 0, HELD_LEN);
 	h->skel->bss->lost = 0;
 	h->skel->bss->listening = UINT32_MAX;
 	h->hidden = false;
@@ -141,7 +152,7 @@ int snapshot_holders_read(struct snapshot_holders *h, struct snapshot_build *b)
 		if (file_unknown(s))
 			err = -EAGAIN;
 		else if (s->file)
-			err = hold(h->skel->bss->held, s);
+			err = hold(h->held, s);
 	}
 	if (!err)
 		err = walk(h);
