@@ -230,15 +230,16 @@ class Shown(lib.LiveTest):
         expressions = board.expressions("5s", f"127.0.0.1:{self.export.port}")
         # No store is away here.
         expressions = [e for e in expressions if "sockline_store_spooled_rows" not in e[1]]
+        drops = next(e for title, e in expressions if title == "Drops" and "sum(rate" in e)
         listener, taken = self.listen(backlog=1), self.listen()
         for _ in range(40):
             self.go_wrong(listener, taken)
             empty = [e for e in expressions if not self.prometheus.query(e[1])]
-            if not empty:
+            # A rate is seen from the second scrape on.
+            if not empty and self.prometheus.value(drops) > 0:
                 break
             time.sleep(0.5)
         self.assertEqual(empty, [])
-        drops = next(e for title, e in expressions if title == "Drops" and "sum(rate" in e)
         self.assertGreater(self.prometheus.value(drops), 0)
         fullest = next(e for title, e in expressions if title == "Fullest accept queue")
         self.assertEqual(self.prometheus.value(fullest), 2)
