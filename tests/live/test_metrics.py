@@ -332,6 +332,7 @@ class Served(MetricsTest):
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (4, hard))
         self.listen()  # it is to be looked for, which takes a file
         until(lambda: self.sockline.get("/healthz", connection=kept)[0] == 503, "trouble")
+        time.sleep(2.5 * LOOK)  # it lasts
         for path in ("/healthz", "/metrics"):
             status, _, body = self.sockline.get(path, connection=kept)
             self.assertEqual((status, body), (503, "the counters cannot be read: "

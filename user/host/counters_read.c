@@ -148,9 +148,9 @@ static int refresh(struct counters *c)
 	struct snapshot_query query = {.scope = SNAP_LISTENERS, .netns = c->netns};
 	struct snapshot *snap;
 	uint64_t cost = clock_ns(CLOCK_PROCESS_CPUTIME_ID), pause;
+	uint64_t changes = c->skel->bss->host.changes;
 	int ret;
 
-	c->changes = c->skel->bss->host.changes;
 	c->snap_ns = now_ns();
 	ret = snapshot_read(c->reader, &query, &snap);
 	if (ret)
@@ -161,6 +161,7 @@ static int refresh(struct counters *c)
 		return ret;
 	}
 	forget_rows(c);
+	c->changes = changes;
 	c->view.time_ns = now_ns();
 	pause = (clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cost) * REFRESH_SHARE;
 	c->refresh_from_ns =
