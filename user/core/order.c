@@ -41,7 +41,8 @@ struct heap_entry {
 struct order {
 	struct order_stats stats;
 	struct sequence *cpus;
-	uint32_t *run_ends; /* by CPU: slot of the last event of its youngest run, or NONE */
+	/* By CPU, [CPUS] the host's: slot of the last event of its youngest run, or NONE. */
+	uint32_t *run_ends;
 	struct heap_entry *heap;
 	struct waiting *waiting; /* by slot */
 	union event *slots;
@@ -60,7 +61,7 @@ struct order *order_new(uint32_t capacity)
 	if (!o)
 		return NULL;
 	o->cpus = calloc(CPUS, sizeof(*o->cpus));
-	o->run_ends = malloc(CPUS * sizeof(*o->run_ends));
+	o->run_ends = malloc((CPUS + 1) * sizeof(*o->run_ends));
 	o->heap = calloc(capacity, sizeof(*o->heap));
 	o->waiting = calloc(capacity, sizeof(*o->waiting));
 	o->slots = calloc(capacity, sizeof(*o->slots));
@@ -69,7 +70,7 @@ struct order *order_new(uint32_t capacity)
 		order_free(o);
 		return NULL;
 	}
-	memset(o->run_ends, 0xff, CPUS * sizeof(*o->run_ends));
+	memset(o->run_ends, 0xff, (CPUS + 1) * sizeof(*o->run_ends));
 	/* The last one given back is the next one taken: little memory is ever touched. */
 	for (uint32_t i = 0; i < capacity; i++)
 		o->free_slots[i] = capacity - 1 - i;
@@ -187,10 +188,15 @@ void order_reset(struct order *o)
 	o->passed_ns = 0;
 }
 
+static uint32_t *run_end(struct order *o, uint16_t cpu)
+{
+	return &o->run_ends[cpu == EV_CPU_HOST ? CPUS : cpu];
+}
+
 static void enqueue(struct order *o, uint32_t slot)
 {
 	const struct ev_hdr *hdr = &o->slots[slot].hdr;
-	uint32_t *end = &o->run_ends[hdr->cpu];
+	uint32_t *end = run_end(o, hdr->cpu);
 
 	o->waiting[slot] = (struct waiting){o->stats.events, NONE};
 	if (*end != NONE && o->slots[*end].hdr.time_ns <= hdr->time_ns)
@@ -204,7 +210,7 @@ static void enqueue(struct order *o, uint32_t slot)
 static uint32_t dequeue(struct order *o)
 {
 	uint32_t slot = o->heap[0].slot, next = o->waiting[slot].next;
-	uint32_t *end = &o->run_ends[o->slots[slot].hdr.cpu];
+	uint32_t *end = run_end(o, o->slots[slot].hdr.cpu);
 
 	if (*end == slot)
 		*end = NONE;
