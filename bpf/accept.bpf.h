@@ -125,38 +125,21 @@ static __always_inline void closed_after_fault(struct sock *sk)
 	record_accepted(sk, -EFAULT, EVF_UNSURE | follow_flag());
 }
 
-static __always_inline int accept_file(struct file *file, s32 fd, u8 flags)
+static __always_inline void accept_file(struct file *file, s32 fd, u8 flags)
 {
 	bool mptcp = false;
 	struct sock *sk = tcp_of_file(file, &mptcp);
 
 	if (sk)
 		record_accepted(sk, fd, flags | (mptcp ? EVF_MPTCP : 0) | follow_flag());
-	return 0;
 }
 
-static __always_inline int accept_returned(s64 ret, u8 flags)
+static __always_inline void record_accept(s64 ret, u8 flags)
 {
-	return ret < 0 ? 0 : accept_file(file_of_fd(ret), ret, flags);
-}
-
-static __always_inline int accept_exit(s64 ret)
-{
-	if (ret == -EFAULT)
+	if (ret >= 0)
+		accept_file(file_of_fd(ret), ret, flags);
+	else if (ret == -EFAULT)
 		accept_faulted();
-	return accept_returned(ret, 0);
-}
-
-SEC("tracepoint/syscalls/sys_exit_accept")
-int sys_exit_accept(struct syscall_exit *ctx)
-{
-	return accept_exit(ctx->ret);
-}
-
-SEC("tracepoint/syscalls/sys_exit_accept4")
-int sys_exit_accept4(struct syscall_exit *ctx)
-{
-	return accept_exit(ctx->ret);
 }
 
 #endif

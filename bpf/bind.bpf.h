@@ -219,12 +219,6 @@ int sys_enter_bind(struct syscall_enter *ctx)
 	return call_begins(CALL_BIND, ctx->args[0], (void *)ctx->args[1], 0);
 }
 
-SEC("tracepoint/syscalls/sys_exit_bind")
-int sys_exit_bind(struct syscall_exit *ctx)
-{
-	return call_returned(ctx->ret);
-}
-
 SEC("tracepoint/syscalls/sys_enter_listen")
 int sys_enter_listen(struct syscall_enter *ctx)
 {
@@ -244,12 +238,6 @@ static __always_inline int listen_returned(s64 ret)
 	if (sk)
 		record_listener(sk, EV_LISTEN, regs.fd, regs.second);
 	return 0;
-}
-
-SEC("tracepoint/syscalls/sys_exit_listen")
-int sys_exit_listen(struct syscall_exit *ctx)
-{
-	return config.listen_at_exit ? listen_returned(ctx->ret) : call_returned(ctx->ret);
 }
 
 /* What a thread has called connect() with.  Where only those count that find no address of their own,

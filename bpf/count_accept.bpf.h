@@ -4,7 +4,6 @@
 #define SOCKLINE_COUNT_ACCEPT_BPF_H
 
 #include "count_call.bpf.h"
-#include "uring_file.bpf.h"
 
 /* The listener that a system call names, for a child that was in the queue before the counters
  * were there. */
@@ -75,25 +74,12 @@ static __always_inline void count_taken_unknown(s64 fd)
 		count_accept(listener_of_call(), 0);
 }
 
-static __always_inline int accept_returned(s64 ret)
+static __always_inline void count_accepted(s64 ret)
 {
 	struct sock *sk = ret < 0 ? NULL : accepted_sock(ret);
 
 	if (sk && !count_taken(sk))
 		count_taken_unknown(ret);
-	return 0;
-}
-
-SEC("tracepoint/syscalls/sys_exit_accept")
-int sys_exit_accept(struct syscall_exit *ctx)
-{
-	return accept_returned(ctx->ret);
-}
-
-SEC("tracepoint/syscalls/sys_exit_accept4")
-int sys_exit_accept4(struct syscall_exit *ctx)
-{
-	return accept_returned(ctx->ret);
 }
 
 static __always_inline bool count_uring_file(struct file *file)
@@ -106,19 +92,21 @@ static __always_inline bool count_uring_file(struct file *file)
 
 /* A multishot completion has no request to ask for its opcode: its result may be a descriptor, a
  * slot or a byte count.  It is an accept only if that names a child that waits. */
-static __always_inline int uring_complete(struct io_ring_ctx *ring, struct io_kiocb *req, s32 res,
-					  u32 flags)
+static __always_inline void count_uring(struct io_ring_ctx *ring, struct io_kiocb *req, s32 res,
+					u32 flags)
 {
 	u32 slot;
 
-	if (res < 0)
-		return uring_failed(req, res);
+	if (res < 0) {
+		count_uring_call(req, res);
+		return;
+	}
 	if (req && BPF_CORE_READ(req, opcode) != IORING_OP_ACCEPT)
-		return 0;
+		return;
 	if (!req) {
 		if (flags & IORING_CQE_F_MORE && !count_uring_file(uring_file(ring, res)))
 			count_uring_file(file_of_fd(res));
-		return 0;
+		return;
 	}
 	slot = uring_file_slot(req);
 	if (slot)
@@ -126,22 +114,6 @@ static __always_inline int uring_complete(struct io_ring_ctx *ring, struct io_ki
 			uring_file(ring, slot == IORING_FILE_INDEX_ALLOC ? (u32)res : slot - 1));
 	else
 		count_uring_file(file_of_fd(res));
-	return 0;
-}
-
-SEC("tp_btf/io_uring_complete")
-int BPF_PROG(io_uring_complete, struct io_ring_ctx *ring, struct io_kiocb *req,
-	     struct io_uring_cqe *cqe)
-{
-	return uring_complete(ring, req, BPF_CORE_READ(cqe, res), BPF_CORE_READ(cqe, flags));
-}
-
-/* Before 6.10 or so the tracepoint passed the completion's fields one by one. */
-SEC("?tp_btf/io_uring_complete")
-int BPF_PROG(io_uring_complete_fields, struct io_ring_ctx *ring, struct io_kiocb *req,
-	     u64 user_data, int res, unsigned int flags)
-{
-	return uring_complete(ring, req, res, flags);
 }
 
 #endif

@@ -5,9 +5,7 @@
 #define SOCKLINE_COUNT_CALL_BPF_H
 
 #include "call.bpf.h"
-
-#define IORING_OP_BIND	 56
-#define IORING_OP_LISTEN 57
+#include "uring_file.bpf.h"
 
 struct counters_calls calls_failed = {};
 
@@ -27,39 +25,21 @@ static __always_inline void count_failure(u32 call, struct file *file, s64 ret)
 		__sync_fetch_and_add(&calls_failed.n[call][error], 1);
 }
 
-static __always_inline int call_returned(u32 call, s64 ret)
+static __always_inline void count_call(u32 call, s64 ret)
 {
 	struct call_regs regs;
 
 	if (ret < 0 && call_regs_read(&regs))
 		count_failure(call, file_of_fd(regs.fd), ret);
-	return 0;
 }
 
-SEC("tracepoint/syscalls/sys_exit_bind")
-int sys_exit_bind(struct syscall_exit *ctx)
+static __always_inline void count_uring_call(struct io_kiocb *req, s32 res)
 {
-	return call_returned(CALL_BIND, ctx->ret);
-}
+	u32 opcode = req ? BPF_CORE_READ(req, opcode) : 0;
 
-SEC("tracepoint/syscalls/sys_exit_listen")
-int sys_exit_listen(struct syscall_exit *ctx)
-{
-	return call_returned(CALL_LISTEN, ctx->ret);
-}
-
-/* Since 6.11; before, the types are not there to be asked. */
-static __always_inline int uring_failed(struct io_kiocb *req, s32 res)
-{
-	u32 opcode;
-
-	if (!req || !bpf_core_type_exists(struct io_listen))
-		return 0;
-	opcode = BPF_CORE_READ(req, opcode);
-	if (opcode == IORING_OP_BIND || opcode == IORING_OP_LISTEN)
+	if (uring_is_call(opcode))
 		count_failure(opcode == IORING_OP_BIND ? CALL_BIND : CALL_LISTEN,
 			      BPF_CORE_READ(req, file), res);
-	return 0;
 }
 
 #endif

@@ -29,10 +29,10 @@ static __always_inline struct wait_slot *wait_slot_of(u64 child)
 	return bpf_map_lookup_elem(&waits, &i);
 }
 
-static __always_inline void count_handshake(struct counters_row *row, const struct hand *hand)
+static __always_inline void count_handshake(struct counters_row *row, const struct met *met)
 {
 	/* The segment that ends a handshake begins right behind its SYN. */
-	u64 key = handshake_key(&hand->seg.tuple, hand->seg.seq - 1);
+	u64 key = handshake_key(&met->seg.tuple, met->seg.seq - 1);
 	struct syn_slot *slot = syn_slot_of(key);
 
 	if (!slot || slot->mark != handshake_mark(key)) {
@@ -40,15 +40,15 @@ static __always_inline void count_handshake(struct counters_row *row, const stru
 		return;
 	}
 	slot->mark = 0;
-	hist_add(&row->handshake, (u32)((u32)(hand->time_ns / 1000) - slot->time_us) * 1000ULL);
+	hist_add(&row->handshake, (u32)((u32)(met->time_ns / 1000) - slot->time_us) * 1000ULL);
 }
 
 /* to_come: it is being put in the queue, but not counted in yet. */
-static __always_inline struct counters_row *count_queued(struct sock *child, struct hand *hand,
+static __always_inline struct counters_row *count_queued(struct sock *child, struct met *met,
 							 u32 to_come)
 {
-	struct sock *listener = (struct sock *)hand->listener;
-	struct counters_row *row = row_of(hand->cookie);
+	struct sock *listener = (struct sock *)met->listener;
+	struct counters_row *row = row_of(met->cookie);
 	u64 key = bpf_get_socket_cookie(child);
 	struct wait_slot *slot = wait_slot_of(key);
 
@@ -57,11 +57,11 @@ static __always_inline struct counters_row *count_queued(struct sock *child, str
 	if (slot->child)
 		__sync_fetch_and_add(&host.waits_full, 1);
 	slot->child = key;
-	slot->listener = hand->cookie;
+	slot->listener = met->cookie;
 	slot->time_ns = bpf_ktime_get_ns();
 	row->last_queued_ns = slot->time_ns;
 	row->n[COUNT_QUEUED]++;
-	hand->armed = 0; /* what is thrown away from now on is not this segment */
+	met->counting = 0; /* what is thrown away from now on is not this segment */
 	row_peak(&row->acceptq_peak, BPF_CORE_READ(listener, sk_ack_backlog) + to_come);
 	return row;
 }
@@ -69,42 +69,40 @@ static __always_inline struct counters_row *count_queued(struct sock *child, str
 /* Fast Open: the child is made by the SYN itself, and ends its handshake in the queue or beyond. */
 static __always_inline void count_made(struct sock *child)
 {
-	struct hand *hand = hand_get();
+	struct met *met = met_get();
 
-	if (!hand || !hand->armed || !(hand->seg.flags & TCP_SYN))
+	if (!met || !met->counting || !(met->seg.flags & TCP_SYN))
 		return;
-	count_answer(hand, COUNT_SYNACK);
-	count_queued(child, hand, 1);
+	count_answer(met, COUNT_SYNACK);
+	count_queued(child, met, 1);
 }
 
 static __always_inline void count_established(struct sock *child)
 {
-	struct hand *hand = hand_get();
+	struct met *met = met_get();
 	struct counters_row *row;
 	struct ev_tuple tuple;
 
-	if (!hand || !hand->armed || hand->seg.flags & TCP_SYN)
+	if (!met || !met->counting || met->seg.flags & TCP_SYN)
 		return;
 	tuple_fill(&tuple, child, true);
-	if (!tuple_equal(&tuple, &hand->seg.tuple))
+	if (!tuple_equal(&tuple, &met->seg.tuple))
 		return;
-	row = count_queued(child, hand, 0);
+	row = count_queued(child, met, 0);
 	if (row)
-		count_handshake(row, hand);
+		count_handshake(row, met);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
+static __always_inline void count_change(struct sock *sk, int from, int to)
 {
 	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
-		if (sk->sk_protocol == IPPROTO_TCP && sock_waits(sk))
+		if (sock_waits(sk))
 			count_established(sk);
 	} else if (from == TCP_LISTEN && to == TCP_SYN_RECV) {
 		count_made(sk);
 	} else if (from == TCP_LISTEN || to == TCP_LISTEN) {
 		__sync_fetch_and_add(&host.changes, 1);
 	}
-	return 0;
 }
 
 /* tcp_v4_syn_recv_sock: before 6.16 an overflow has no reason of its own. */
@@ -121,15 +119,15 @@ static __always_inline bool is_overflow(s32 reason, struct sock *listener)
 
 /* enum counter, or 0: no loss.  A reset is meant to vanish; an ACK without a request behind it is
  * answered with a reset; TCP_DEFER_ACCEPT throws a bare ACK away (tcp_check_req) and waits. */
-static __always_inline u32 drop_kind(const struct hand *hand, s32 reason)
+static __always_inline u32 drop_kind(const struct met *met, s32 reason)
 {
-	struct inet_connection_sock *icsk = (struct inet_connection_sock *)hand->listener;
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)met->listener;
 
-	if (hand->seg.flags & TCP_RST || hand->drop)
+	if (met->seg.flags & TCP_RST || met->drop)
 		return 0;
-	if (hand->seg.flags & TCP_SYN)
+	if (met->seg.flags & TCP_SYN)
 		return COUNT_DROP_OTHER;
-	if (is_overflow(reason, (struct sock *)hand->listener))
+	if (is_overflow(reason, (struct sock *)met->listener))
 		return COUNT_DROP_ACK_ACCEPTQ;
 	if (reason == config.drop_reason[DROP_TCP_FLAGS] ||
 	    reason == config.drop_reason[DROP_NO_SOCKET])
@@ -140,37 +138,16 @@ static __always_inline u32 drop_kind(const struct hand *hand, s32 reason)
 	return COUNT_DROP_OTHER;
 }
 
-static __always_inline int count_drop(struct sk_buff *skb, s32 reason)
+static __always_inline void count_drop(struct met *met, s32 reason)
 {
-	struct hand *hand = hand_get();
 	struct counters_row *row;
-	struct segment seg = {};
 	u32 kind;
 
-	if (!hand || !hand->armed)
-		return 0;
-	seg.tuple.netns = hand->seg.tuple.netns;
-	if (!segment_of_skb(&seg, skb) || !tuple_equal(&seg.tuple, &hand->seg.tuple))
-		return 0;
-	hand->armed = 0;
-	kind = drop_kind(hand, reason);
-	row = kind ? row_of(hand->cookie) : NULL;
+	met->counting = 0;
+	kind = drop_kind(met, reason);
+	row = kind ? row_of(met->cookie) : NULL;
 	if (row && kind < COUNTERS_CNT)
 		row->n[kind]++;
-	return 0;
-}
-
-SEC("tp_btf/kfree_skb")
-int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location, int reason)
-{
-	return count_drop(skb, reason);
-}
-
-/* Kernels before 5.17 give no reason. */
-SEC("?tp_btf/kfree_skb")
-int BPF_PROG(kfree_skb_no_reason, struct sk_buff *skb)
-{
-	return count_drop(skb, config.drop_reason[DROP_NOT_SPECIFIED]);
 }
 
 #endif

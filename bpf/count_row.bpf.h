@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The row of a listener on this CPU, by its cookie; and the segment that is at hand. */
+/* The row of a listener on this CPU, by its cookie; and when handshakes began. */
 #ifndef SOCKLINE_COUNT_ROW_BPF_H
 #define SOCKLINE_COUNT_ROW_BPF_H
 
@@ -67,30 +67,6 @@ static __always_inline void hist_add(struct counters_hist *h, u64 ns)
 	/* Hidden from the compiler, the mask stays; 6.1's verifier bounds nothing but that. */
 	asm volatile("" : "+r"(bin));
 	h->bins[bin & (COUNTERS_BINS - 1)]++;
-}
-
-/* The segment that a listener is being given on this CPU right now: see met.bpf.h. */
-struct hand {
-	struct segment seg;
-	u64 listener; /* struct sock * */
-	u64 cookie;   /* of the listener */
-	u64 time_ns;
-	u32 drop;     /* enum counter: this SYN was counted as dropped; 0: not */
-	u8 armed;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct hand);
-} hands SEC(".maps");
-
-static __always_inline struct hand *hand_get(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&hands, &zero);
 }
 
 /*

@@ -53,14 +53,10 @@ static __always_inline void record_drop(struct met *met, u32 reason)
 	emit_submit(e);
 }
 
-static __always_inline void drop_met(struct met *met, struct sk_buff *skb, u32 reason)
+static __always_inline void drop_met(struct met *met, u32 reason)
 {
 	struct request_sock *req = (struct request_sock *)met->request;
-	struct segment seg = {};
 
-	seg.tuple.netns = met->seg.tuple.netns;
-	if (!segment_of_skb(&seg, skb) || !tuple_equal(&seg.tuple, &met->seg.tuple))
-		return;
 	met->armed = 0;
 	if (!(met->seg.flags & TCP_RST))
 		record_drop(met, reason);
@@ -87,30 +83,6 @@ static __always_inline void record_refused(struct sk_buff *skb)
 	e->tcp_seq = seg.seq;
 	e->ifindex = skb->dev->ifindex;
 	emit_submit(e);
-}
-
-SEC("tp_btf/kfree_skb")
-int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location, int reason)
-{
-	u32 why = drop_reason_of(reason);
-	struct met *met = met_get();
-
-	if (met && met->armed)
-		drop_met(met, skb, why);
-	if (why == DROP_NO_SOCKET)
-		record_refused(skb);
-	return 0;
-}
-
-/* Kernels before 5.17 give no reason: a drop is still seen, a refused SYN is not. */
-SEC("?tp_btf/kfree_skb")
-int BPF_PROG(kfree_skb_no_reason, struct sk_buff *skb)
-{
-	struct met *met = met_get();
-
-	if (met && met->armed)
-		drop_met(met, skb, DROP_NOT_SPECIFIED);
-	return 0;
 }
 
 #endif

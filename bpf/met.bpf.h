@@ -5,7 +5,7 @@
  * The kernel handles a segment that meets a listener in one go, on one CPU: cgroup_skb sees it with
  * the listener, and whatever follows (a child, a drop, a removed request) happens before that CPU
  * takes the next.  So the last such segment is kept per CPU, and a later hook that sees the same
- * tuple knows its listener without any lookup.
+ * tuple knows its listener without any lookup.  Events and counts are done with it at different hooks.
  */
 #ifndef SOCKLINE_MET_BPF_H
 #define SOCKLINE_MET_BPF_H
@@ -13,9 +13,13 @@
 struct met {
 	struct segment seg;
 	u64 listener; /* struct sock * */
+	u64 cookie;   /* of the listener */
 	u64 request;  /* struct request_sock *, for a reset only */
 	u64 child;    /* struct sock *, for Fast Open only */
-	u8 armed;
+	u64 time_ns;
+	u32 drop;     /* enum counter: this SYN was counted as dropped; 0: not */
+	u8 armed;     /* for events */
+	u8 counting;  /* for counts */
 };
 
 struct {
@@ -30,6 +34,57 @@ static __always_inline struct met *met_get(void)
 	u32 zero = 0;
 
 	return bpf_map_lookup_elem(&mets, &zero);
+}
+
+/* NULL: no segment that is wanted. */
+static __always_inline struct met *met_new(struct __sk_buff *skb, struct tcp_sock *tp)
+{
+	struct sock *listener = (struct sock *)tp;
+	struct met *met = met_get();
+
+	if (!met)
+		return NULL;
+	met->armed = 0;
+	met->counting = 0;
+	if (!segment_of_ctx(&met->seg, skb))
+		return NULL;
+	met->seg.tuple.netns = listener->__sk_common.skc_net.net->ns.inum;
+	if (!filter_keep(&met->seg.tuple))
+		return NULL;
+	met->listener = (u64)listener;
+	met->cookie = bpf_get_socket_cookie(skb); /* of skb->sk: from now on the listener has one */
+	return met;
+}
+
+static __always_inline bool met_at_hand(const struct met *met)
+{
+	return met && (met->armed || met->counting);
+}
+
+/* Is it this packet? */
+static __always_inline bool met_is(const struct met *met, struct sk_buff *skb)
+{
+	struct segment seg = {};
+
+	seg.tuple.netns = met->seg.tuple.netns;
+	return segment_of_skb(&seg, skb) && tuple_equal(&seg.tuple, &met->seg.tuple);
+}
+
+/* A SYN cookie's SYN-ACK belongs to no socket.  It leaves while its SYN is being handled, so it is
+ * the answer to the segment that was met last, seen the other way round. */
+static __always_inline bool met_is_answered_by(const struct met *met, struct sk_buff *skb)
+{
+	struct segment seg = {};
+
+	if (!(met->seg.flags & TCP_SYN) || !segment_of_skb(&seg, skb))
+		return false;
+	if ((seg.flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK) ||
+	    seg.tuple.rport != met->seg.tuple.lport || seg.tuple.lport != met->seg.tuple.rport)
+		return false;
+	for (int i = 0; i < 4; i++)
+		if (((u32 *)seg.tuple.laddr)[i] != ((u32 *)met->seg.tuple.raddr)[i])
+			return false;
+	return true;
 }
 
 #endif

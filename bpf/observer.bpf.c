@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The observer: one object, one skeleton.  Maps and records live beside the hooks that use them;
- * every hook is a SEC() wrapper of a few lines over record_*(), and every record goes out through
- * emit.bpf.h.  Nothing here changes a packet, a socket or a return value.
+ * every hook is a SEC() wrapper of a few lines over record_*(), whose records go out through
+ * emit.bpf.h, and over count_*(), which counts in maps.  Nothing here changes a packet, a socket or a return value.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -11,6 +11,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "event.h"
+#include "count.h"
 #include "config.h"
 
 #include "compat.bpf.h"
@@ -30,5 +31,11 @@ static __always_inline void record_fastopen(struct sock *child);
 #include "iouring.bpf.h"
 #include "drop.bpf.h"
 #include "state.bpf.h"
+#include "count_row.bpf.h"
+#include "count_syn.bpf.h"
+#include "count_child.bpf.h"
+#include "count_accept.bpf.h"
+#include "count_gauge.bpf.h"
+#include "hooks.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

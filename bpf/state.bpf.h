@@ -34,13 +34,12 @@ static __always_inline void record_connect(struct sock *sk)
 	emit_submit(e);
 }
 
-static __always_inline int state_from_listen(struct sock *sk, u8 to)
+static __always_inline void state_from_listen(struct sock *sk, u8 to)
 {
 	if (to == TCP_SYN_RECV && !config.calls_only)
 		child_made(sk);
 	else if (to == TCP_CLOSE && !is_in_listen(sk))
 		record_listener(sk, EV_UNLISTEN, -1, -1);
-	return 0;
 }
 
 static __always_inline void state_of_child(struct sock *sk, u8 from, u8 to)
@@ -53,14 +52,11 @@ static __always_inline void state_of_child(struct sock *sk, u8 from, u8 to)
 	}
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
+static __always_inline void record_change(struct sock *sk, int from, int to)
 {
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return 0;
-	if (from == TCP_LISTEN)
-		return state_from_listen(sk, to);
-	if (from == TCP_CLOSE) {
+	if (from == TCP_LISTEN) {
+		state_from_listen(sk, to);
+	} else if (from == TCP_CLOSE) {
 		if (to == TCP_LISTEN) {
 			bpf_get_socket_cookie(sk); /* from now on it has one */
 			if (!is_in_listen(sk))
@@ -80,13 +76,13 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
 	} else if (!config.calls_only) {
 		state_of_child(sk, from, to);
 	}
-	return 0;
 }
 
 /*
  * A program does not run on top of itself on one CPU (__bpf_trace_run): what changes its state while
- * a task is interrupted or preempted in the program above goes unseen there.  What becomes of a child
- * that nobody has accepted yet is seen a second time here; the reader takes what it knows for known.
+ * a task is interrupted or preempted in inet_sock_set_state goes unseen there.  What becomes of a
+ * child that nobody has accepted yet is seen a second time here; the reader takes what it knows for
+ * known.
  */
 
 /* Nothing tells what was skipped: a Fast Open child. */

@@ -20,43 +20,15 @@ static __always_inline void record_syn(struct met *met, struct sock *listener, u
 	emit_submit(e);
 }
 
-static __always_inline void record_met(struct __sk_buff *skb, struct tcp_sock *tp)
+static __always_inline void record_met(struct met *met, struct __sk_buff *skb, struct tcp_sock *tp)
 {
-	struct sock *listener = (struct sock *)tp;
-	struct met *met = met_get();
-
-	if (!met)
-		return;
-	met->armed = 0;
-	if (!segment_of_ctx(&met->seg, skb))
-		return;
-	met->seg.tuple.netns = listener->__sk_common.skc_net.net->ns.inum;
-	if (!filter_keep(&met->seg.tuple))
-		return;
-	met->listener = (u64)listener;
 	met->request = 0;
 	met->child = 0;
 	met->armed = 1;
-	bpf_get_socket_cookie(skb); /* of skb->sk: from now on the listener has one */
-	if ((met->seg.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN) {
-		record_syn(met, listener, skb->ifindex);
-	} else if (met->seg.flags & TCP_RST) {
+	if ((met->seg.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN)
+		record_syn(met, (struct sock *)tp, skb->ifindex);
+	else if (met->seg.flags & TCP_RST)
 		met->request = request_met_by(skb, &met->seg.tuple);
-	}
-}
-
-SEC("cgroup_skb/ingress")
-int cgroup_skb_ingress(struct __sk_buff *skb)
-{
-	struct bpf_sock *sk = skb->sk;
-	struct tcp_sock *tp;
-
-	if (sk && sk->state == TCP_LISTEN) {
-		tp = bpf_skc_to_tcp_sock(sk);
-		if (tp)
-			record_met(skb, tp);
-	}
-	return 1; /* always: it must never drop a packet */
 }
 
 /* reqsk_timer_handler, a static function: its address is learnt from the first request that is
@@ -88,23 +60,10 @@ static __always_inline void record_synack(struct sock *sk, u8 kind, u8 flags, u3
 	emit_submit(e);
 }
 
-/* A SYN cookie's SYN-ACK belongs to no socket.  It leaves while its SYN is being handled, so it is
- * the answer to the segment that was met last, seen the other way round. */
-static __always_inline void record_cookie(struct sk_buff *skb)
+static __always_inline void record_cookie(struct met *met)
 {
-	struct met *met = met_get();
-	struct segment seg = {};
-	struct ev_synack *e;
+	struct ev_synack *e = emit_reserve(sizeof(*e), EV_SYNACK, EVF_COOKIE);
 
-	if (!met || !met->armed || !(met->seg.flags & TCP_SYN) || !segment_of_skb(&seg, skb))
-		return;
-	if ((seg.flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK) ||
-	    seg.tuple.rport != met->seg.tuple.lport || seg.tuple.lport != met->seg.tuple.rport)
-		return;
-	for (int i = 0; i < 4; i++)
-		if (((u32 *)seg.tuple.laddr)[i] != ((u32 *)met->seg.tuple.raddr)[i])
-			return;
-	e = emit_reserve(sizeof(*e), EV_SYNACK, EVF_COOKIE);
 	if (!e)
 		return;
 	e->tuple = met->seg.tuple;
@@ -134,27 +93,7 @@ static __always_inline void record_answer(struct sk_buff *skb, struct sock *sk)
 			      sk->__sk_common.skc_listener);
 }
 
-SEC("tp_btf/net_dev_queue")
-int BPF_PROG(net_dev_queue, struct sk_buff *skb)
-{
-	struct sock *sk = skb->sk;
-	u8 state;
-
-	if (!sk) {
-		if (!skb->skb_iif)
-			record_cookie(skb);
-		return 0;
-	}
-	state = sk->__sk_common.skc_state;
-	if (state == TCP_NEW_SYN_RECV)
-		record_answer(skb, sk);
-	else if (state == TCP_SYN_RECV)
-		record_fastopen(sk);
-	return 0;
-}
-
-SEC("tp_btf/tcp_retransmit_synack")
-int BPF_PROG(tcp_retransmit_synack, struct sock *sk, struct request_sock *req)
+static __always_inline void record_answer_again(struct sock *sk, struct request_sock *req)
 {
 	u8 flags = sk->__sk_common.skc_state == TCP_LISTEN ? 0 : EVF_FASTOPEN;
 
@@ -162,7 +101,6 @@ int BPF_PROG(tcp_retransmit_synack, struct sock *sk, struct request_sock *req)
 	/* For Fast Open sk is the child, which has no queues (inet_rtx_syn_ack). */
 	record_synack((struct sock *)req, EV_SYNACK_RETRANSMIT, flags, req->num_retrans,
 		      flags ? NULL : sk);
-	return 0;
 }
 
 static __always_inline bool request_is_gone(struct request_sock *req)

@@ -4,7 +4,16 @@
 #define SOCKLINE_URING_FILE_BPF_H
 
 #define IORING_OP_ACCEPT  13
+#define IORING_OP_BIND	  56
+#define IORING_OP_LISTEN  57
 #define IORING_CQE_F_MORE 2
+
+/* Since 6.11; before, the types are not there to be asked. */
+static __always_inline bool uring_is_call(u32 opcode)
+{
+	return bpf_core_type_exists(struct io_listen) &&
+	       (opcode == IORING_OP_BIND || opcode == IORING_OP_LISTEN);
+}
 
 /* A direct descriptor: a slot of the ring's own table (io_file_get_fixed; two flag bits in the
  * pointer).  Before 6.13 the table looks otherwise; then such an accept is not seen. */

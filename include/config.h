@@ -22,6 +22,8 @@ struct config {
 	struct config_prefix remote;
 	__u32 netns;	 /* inode number, 0: all */
 	__u16 family;	 /* AF_INET, AF_INET6, or 0: both.  v4-mapped counts as AF_INET */
+	__u8 events;	 /* report what happens, event by event */
+	__u8 counts;	 /* count it, per listener */
 	__u8 ports_on;	 /* local ports are limited to those in the port bitmap */
 	__u8 active;	 /* report this host's own connects */
 	__u8 binds;	 /* report bind, listen and connect calls */

@@ -4,61 +4,36 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd_doctor.h"
 #include "config.h"
+#include "count.h"
 #include "counters.h"
 #include "event.h"
 #include "lookup.h"
+#include "observer.h"
 #include "observer.skel.h"
 #include "probes.h"
 
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+/* The observer with all programs that suit this kernel, or with this one alone (NULL: all).
+ * Everything is wanted: what watch would leave out can fail as well. */
+static int load(const struct doctor *d, const char *only, struct observer **out)
 {
-	return 0;
+	struct observer_conf conf = {
+		.config = {.events = 1, .active = 1, .binds = 1, .follow = 1},
+		.only = only,
+		.verbose = d->common->verbose,
+	};
+	char why[OBSERVER_WHY];
+
+	return observer_open(&conf, out, why);
 }
 
-static int talk(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int attach(const struct observer *o, const struct probe *p)
 {
-	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, ap);
-}
-
-/* Everything is wanted here: what watch would leave out can fail as well. */
-static const struct config everything = {.active = 1, .binds = 1, .follow = 1};
-
-/* The observer with all programs that suit this kernel, or with this one alone (NULL: all). */
-static struct observer_bpf *load(const struct btf *btf, struct probe_state *states,
-				 const char *only)
-{
-	struct config config = everything;
-	struct observer_bpf *skel = observer_bpf__open();
-	struct bpf_program *program;
-	int ret;
-
-	if (!skel)
-		return NULL;
-	probes_kernel_config(btf, &config);
-	skel->rodata->config = config;
-	bpf_map__set_max_entries(skel->maps.rings, libbpf_num_possible_cpus());
-	probes_select(btf, skel, states, &config);
-	bpf_object__for_each_program(program, skel->obj)
-		if (only && strcmp(bpf_program__name(program), only))
-			bpf_program__set_autoload(program, false);
-	ret = observer_bpf__load(skel);
-	if (!ret)
-		return skel;
-	observer_bpf__destroy(skel);
-	errno = -ret;
-	return NULL;
-}
-
-static int attach(struct observer_bpf *skel, const struct probe *p)
-{
-	struct bpf_program *program = bpf_object__find_program_by_name(skel->obj, p->program);
+	struct bpf_program *program = bpf_object__find_program_by_name(o->skel->obj, p->program);
 	struct bpf_link *link = program ? probe_attach(program, p->hook) : NULL;
 	int ret = link ? 0 : -errno;
 
@@ -67,15 +42,15 @@ static int attach(struct observer_bpf *skel, const struct probe *p)
 }
 
 /* Alone, so that another's failure does not hide it. */
-static int try_alone(const struct btf *btf, struct probe_state *states, const struct probe *p)
+static int try_alone(const struct doctor *d, const struct probe *p)
 {
-	struct observer_bpf *skel = load(btf, states, p->program);
-	int ret;
+	struct observer *o;
+	int ret = load(d, p->program, &o);
 
-	if (!skel)
-		return -errno;
-	ret = attach(skel, p);
-	observer_bpf__destroy(skel);
+	if (ret)
+		return ret;
+	ret = attach(o, p);
+	observer_close(o);
 	return ret;
 }
 
@@ -147,25 +122,22 @@ static void try_objects(struct doctor *d)
 
 void doctor_probes(struct doctor *d)
 {
-	struct probe_state *states = calloc(probes_cnt, sizeof(*states));
 	struct btf *btf = btf__load_vmlinux_btf();
-	struct observer_bpf *all;
-	int error;
+	struct observer *all = NULL;
 
-	libbpf_set_print(d->common->verbose ? talk : quiet);
-	all = btf && states ? load(btf, states, NULL) : NULL;
-	for (size_t i = 0; i < probes_cnt && states; i++) {
+	if (btf && load(d, NULL, &all))
+		all = NULL;
+	for (size_t i = 0; i < probes_cnt; i++) {
 		bool suits = !btf || !probes[i].suits || probes[i].suits(btf);
+		int error = !suits ? 0
+			    : all  ? attach(all, &probes[i])
+			    : btf  ? try_alone(d, &probes[i])
+				   : -ENOTSUP;
 
-		error = !suits ? 0
-			: all  ? attach(all, &probes[i])
-			: btf  ? try_alone(btf, states, &probes[i])
-			       : -ENOTSUP;
 		tell(d, &probes[i], suits, error);
 	}
-	observer_bpf__destroy(all);
+	observer_close(all);
 	btf__free(btf);
-	free(states);
 	try_objects(d);
-	libbpf_set_print(quiet);
+	observer_talk(false);
 }

@@ -9,8 +9,10 @@
 
 #include "cmds.h"
 #include "flow.h"
+#include "kernel.h"
 #include "metrics.h"
 #include "netns.h"
+#include "observer.h"
 #include "replay.h"
 #include "serve.h"
 #include "source_sampled.h"
@@ -90,6 +92,7 @@ struct exporting {
 	struct pipeline *pipeline;
 	struct sink *stores[STORES];
 	int store_cnt;
+	struct observer *observer; /* for both; NULL: each its own */
 	struct serve *serve; /* NULL: no metrics */
 	uint64_t sample_ns;
 	char host[256];
@@ -155,6 +158,7 @@ static int open_serve(struct exporting *x)
 		.web_config = o->web_config,
 		.listeners_max = o->listeners_max < UINT32_MAX ? o->listeners_max : UINT32_MAX,
 		.filter = x->filter,
+		.observer = x->observer,
 		.verbose = x->common->verbose,
 		.stores = x->stores,
 		.targets = o->stores,
@@ -164,11 +168,16 @@ static int open_serve(struct exporting *x)
 
 	if (o->no_metrics)
 		return EXIT_YES;
-	if (serve_open(&conf, &x->serve, why))
-		return opts_error(x->cmd, "%s", why);
-	fprintf(stderr, "sockline export: metrics at %.*s:%u\n",
-		(int)(strrchr(conf.listen, ':') - conf.listen), conf.listen, serve_port(x->serve));
-	return EXIT_YES;
+	return serve_open(&conf, &x->serve, why) ? opts_error(x->cmd, "%s", why) : EXIT_YES;
+}
+
+static void tell_serve(const struct exporting *x)
+{
+	const char *listen = x->opts->listen ? x->opts->listen : HTTP_LISTEN;
+
+	if (x->serve)
+		fprintf(stderr, "sockline export: metrics at %.*s:%u\n",
+			(int)(strrchr(listen, ':') - listen), listen, serve_port(x->serve));
 }
 
 static void close_serve(struct exporting *x)
@@ -189,16 +198,25 @@ static void close_serve(struct exporting *x)
 /* The counters alone: no event is made. */
 static int live_metrics(struct exporting *x, struct stop *stop)
 {
+	tell_serve(x);
 	stop_restart(stop, x->common->duration);
 	while (!stop_wait(stop, 1000))
 		serve_look(x->serve);
 	return EXIT_YES;
 }
 
+static void to_config(const struct exporting *x, struct config *config)
+{
+	filter_to_config(x->filter, config);
+	config->active = x->opts->active;
+	config->binds = config->failed_calls = true;
+}
+
 static int live_stores(struct exporting *x, struct stop *stop)
 {
 	struct live_conf conf = {
 		.ports = x->filter->ports_on ? x->filter->ports : NULL,
+		.observer = x->observer,
 		.verbose = x->common->verbose,
 	};
 	struct source *source, *sampled;
@@ -209,9 +227,7 @@ static int live_stores(struct exporting *x, struct stop *stop)
 		pipeline_add_sink(x->pipeline, x->stores[i]);
 	if (x->serve)
 		pipeline_add_sink(x->pipeline, serve_sink(x->serve));
-	filter_to_config(x->filter, &conf.config);
-	conf.config.active = x->opts->active;
-	conf.config.binds = conf.config.failed_calls = true;
+	to_config(x, &conf.config);
 	ret = source_live_open(&conf, flow_feed, x->pipeline, &source, why);
 	if (ret)
 		return opts_error(x->cmd, "%s", why);
@@ -220,20 +236,43 @@ static int live_stores(struct exporting *x, struct stop *stop)
 		source->ops->close(source);
 		return opts_error(x->cmd, "sampling listeners: %s", strerror(-ret));
 	}
+	tell_serve(x);
 	stop_restart(stop, x->common->duration);
 	ret = flow_run(x->pipeline, sampled, stop);
 	sampled->ops->close(sampled);
 	return ret ? opts_error(x->cmd, "reading events: %s", strerror(-ret)) : EXIT_YES;
 }
 
+/* Events and counts of the same programs: together they cost little more than one of them. */
+static int open_observer(struct exporting *x)
+{
+	struct observer_conf conf = {
+		.ports = x->filter->ports_on ? x->filter->ports : NULL,
+		.verbose = x->common->verbose,
+	};
+	const char *missing = kernel_missing_capability();
+	char why[OBSERVER_WHY];
+
+	if (missing)
+		return opts_error(x->cmd, "%s is missing: run it as root", missing);
+	to_config(x, &conf.config);
+	conf.config.events = conf.config.counts = true;
+	return observer_open(&conf, &x->observer, why) ? opts_error(x->cmd, "%s", why) : EXIT_YES;
+}
+
 static int live(struct exporting *x, struct stop *stop)
 {
-	int ret = open_serve(x);
+	bool both = x->store_cnt && !x->opts->no_metrics;
+	int ret = both ? open_observer(x) : EXIT_YES;
 
+	if (!ret)
+		ret = open_serve(x);
 	if (ret)
-		return ret;
+		goto out;
 	ret = x->store_cnt ? live_stores(x, stop) : live_metrics(x, stop);
 	close_serve(x);
+out:
+	observer_close(x->observer);
 	return ret;
 }
 

@@ -114,6 +114,7 @@ static int prepare(struct serve *s, char why[SERVE_WHY])
 	const struct metrics_ops ops = {wanted, place, s};
 	struct counters_conf conf = {
 		.ports = s->conf.filter->ports_on ? s->conf.filter->ports : NULL,
+		.observer = s->conf.observer,
 		.verbose = s->conf.verbose,
 	};
 	char cause[COUNTERS_WHY];

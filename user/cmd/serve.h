@@ -14,11 +14,14 @@
 #define SERVE_WHY     HTTP_WHY
 #define SERVE_STORES  2
 
+struct observer;
+
 struct serve_conf {
 	const char *listen;
 	const char *web_config; /* or NULL */
 	uint32_t listeners_max;
 	const struct filter *filter;
+	struct observer *observer; /* that counts, attached by its owner; NULL: one of its own */
 	bool verbose;
 	/* Of stores, whose accounts are metrics too: they outlive it. */
 	struct sink *const *stores;

@@ -13,6 +13,7 @@
 typedef void (*source_feed_fn)(void *ctx, const void *bytes, size_t len);
 
 struct source;
+struct observer;
 
 struct source_ops {
 	/*
@@ -40,8 +41,9 @@ struct source {
 struct live_conf {
 	struct config config;
 	const uint64_t *ports; /* 65536 bits, or NULL: all */
-	uint32_t ring_bytes;   /* of each CPU, a power of two, 0: by the number of CPUs */
-	uint32_t follow_pid;   /* the first of the process tree to follow, 0: none */
+	struct observer *observer; /* for events, outlives the source; NULL: its own */
+	uint32_t ring_bytes; /* of each CPU, a power of two, 0: by the number of CPUs */
+	uint32_t follow_pid; /* the first of the process tree to follow, 0: none */
 	bool verbose;
 };
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Loads and attaches the counters.  Its programs have the names of the observer's, so that the
- * table of probes tells of both how they are attached and whether this kernel has them. */
+/* Opens the counters: an observer that counts, and what it takes to read them. */
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -14,9 +12,9 @@
 #include <unistd.h>
 
 #include "counters_int.h"
-#include "counters.skel.h"
 #include "kernel.h"
-#include "probes.h"
+#include "observer.h"
+#include "observer.skel.h"
 
 /* Rows that one system call brings. */
 #define BATCH 256
@@ -32,59 +30,9 @@ fail(char why[COUNTERS_WHY], int ret, const char *fmt, ...)
 	return ret ? ret : -EIO;
 }
 
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	return 0;
-}
-
-static int talk(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, ap);
-}
-
-static struct bpf_program *program_of(struct counters *c, size_t probe)
-{
-	return bpf_object__find_program_by_name(c->skel->obj, probes[probe].program);
-}
-
-static int load(struct counters *c, const struct btf *btf, const struct counters_conf *conf)
-{
-	c->skel->rodata->config = conf->config;
-	probes_kernel_config(btf, (struct config *)&c->skel->rodata->config);
-	if (conf->ports)
-		memcpy((void *)c->skel->rodata->config_ports, conf->ports,
-		       sizeof(c->skel->rodata->config_ports));
-	for (size_t i = 0; i < probes_cnt; i++) {
-		struct bpf_program *program = program_of(c, i);
-
-		if (program)
-			bpf_program__set_autoload(program,
-						  !probes[i].suits || probes[i].suits(btf));
-	}
-	return counters_bpf__load(c->skel);
-}
-
-static int attach(struct counters *c, char why[COUNTERS_WHY])
-{
-	for (size_t i = 0; i < probes_cnt; i++) {
-		struct bpf_program *program = program_of(c, i);
-
-		if (!program || !bpf_program__autoload(program))
-			continue;
-		c->links[i] = probe_attach(program, probes[i].hook);
-		if (c->links[i])
-			continue;
-		if (probes[i].need == PROBE_ESSENTIAL)
-			return fail(why, -errno, "cannot attach %s: %s", probes[i].hook,
-				    strerror(errno));
-		c->view.unseen = probes[i].unseen;
-	}
-	return 0;
-}
-
 static int map_gauges(struct counters *c)
 {
-	const struct bpf_map *map = c->skel->maps.gauges;
+	const struct bpf_map *map = c->observer->skel->maps.gauges;
 	size_t page = sysconf(_SC_PAGESIZE);
 	size_t len = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
 
@@ -125,26 +73,24 @@ static int give_cookies(struct counters *c)
 
 static int open_all(struct counters *c, const struct counters_conf *conf, char why[COUNTERS_WHY])
 {
-	const char *unfit;
-	struct btf *btf = kernel_btf(&unfit);
+	struct observer_conf own = {conf->config, conf->ports, NULL, conf->verbose};
 	int ret;
 
-	if (!btf)
-		return fail(why, -ENOTSUP, "%s", unfit);
-	c->skel = counters_bpf__open();
-	ret = c->skel ? load(c, btf, conf) : -errno;
-	if (!ret && kernel_enum_value(btf, "bpf_func_id", "BPF_FUNC_task_pt_regs") >= 0)
-		c->view.failed = (const struct counters_calls *)&c->skel->bss->calls_failed;
-	btf__free(btf);
+	c->own = !conf->observer;
+	c->observer = conf->observer;
+	own.config.counts = 1;
+	ret = c->own ? observer_open(&own, &c->observer, why) : 0;
 	if (ret)
-		return fail(why, ret, "the kernel does not load the counters: %s%s", strerror(-ret),
-			    conf->verbose ? "" : " (-v tells more)");
+		return ret;
+	if (c->observer->calls_shown)
+		c->view.failed =
+			(const struct counters_calls *)&c->observer->skel->bss->calls_failed;
 	ret = prepare(c);
 	if (!ret)
 		ret = give_cookies(c);
 	if (ret)
 		return fail(why, ret, "cannot read sockets: %s", strerror(-ret));
-	return attach(c, why);
+	return c->own ? observer_attach(c->observer, why) : 0;
 }
 
 int counters_open(const struct counters_conf *conf, struct counters **out, char why[COUNTERS_WHY])
@@ -157,13 +103,8 @@ int counters_open(const struct counters_conf *conf, struct counters **out, char 
 	if (missing)
 		return fail(why, -EPERM, "%s is missing: run it as root", missing);
 	c = calloc(1, sizeof(*c));
-	if (c)
-		c->links = calloc(probes_cnt, sizeof(*c->links));
-	if (!c || !c->links) {
-		counters_close(c);
+	if (!c)
 		return fail(why, -ENOMEM, "out of memory");
-	}
-	libbpf_set_print(conf->verbose ? talk : quiet);
 	c->cpus = libbpf_num_possible_cpus();
 	c->netns = conf->config.netns;
 	ret = open_all(c, conf, why);
@@ -181,17 +122,15 @@ void counters_close(struct counters *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; c->links && i < probes_cnt; i++)
-		bpf_link__destroy(c->links[i]);
 	if (c->gauges)
 		munmap(c->gauges, c->gauges_len);
-	counters_bpf__destroy(c->skel);
+	if (c->own)
+		observer_close(c->observer);
 	snapshot_close(c->reader);
 	snapshot_free(c->snap);
 	free(c->view.listeners);
 	free(c->gone);
 	free(c->values);
 	free(c->keys);
-	free(c->links);
 	free(c);
 }

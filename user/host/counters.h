@@ -20,10 +20,13 @@
 #define COUNTERS_WHY 256
 
 struct counters;
+struct observer;
 
 struct counters_conf {
 	struct config config;  /* filters, as for the observer */
 	const uint64_t *ports; /* 65536 bits, or NULL: all */
+	struct observer *observer; /* loaded for counts, outlives the counters, attached by who owns
+				    * it; NULL: one of its own */
 	bool verbose;
 };
 
@@ -56,7 +59,7 @@ struct counters_view {
 	const char *unseen; /* what is not counted, for want of a hook; or NULL */
 };
 
-/* Loads and attaches.  0, or -errno and one line in why. */
+/* Loads and attaches, unless it is given an observer.  0, or -errno and one line in why. */
 int counters_open(const struct counters_conf *conf, struct counters **out, char why[COUNTERS_WHY]);
 void counters_close(struct counters *c);
 

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Shared by the two halves of the counters: loading (counters.c) and reading (counters_read.c). */
+/* Shared by the two halves of the counters: opening (counters.c) and reading (counters_read.c). */
 #ifndef SOCKLINE_COUNTERS_INT_H
 #define SOCKLINE_COUNTERS_INT_H
 
 #include "counters.h"
 
-struct bpf_link;
-struct counters_bpf;
+struct observer;
 
 struct counters {
-	struct counters_bpf *skel;
-	struct bpf_link **links; /* by row of probes[] */
+	struct observer *observer;
+	bool own; /* the observer */
 	struct snapshot_reader *reader;
 	struct snapshot *snap; /* view.snap */
 	struct counters_gauge *gauges; /* the map itself, mapped */

@@ -9,8 +9,9 @@
 #include <time.h>
 
 #include "counters_int.h"
-#include "counters.skel.h"
 #include "live_misses.h"
+#include "observer.h"
+#include "observer.skel.h"
 
 #define SECOND 1000000000ULL
 /* Owners change without a word, by fork and exit, and a limit by another listen(). */
@@ -120,14 +121,14 @@ static bool refresh_due(const struct counters *c)
 		return true;
 	if (c->view.time_ns < c->refresh_from_ns)
 		return false;
-	return c->stranger || c->skel->bss->host.changes != c->changes ||
+	return c->stranger || c->observer->skel->bss->host.changes != c->changes ||
 	       c->view.time_ns >= c->refresh_by_ns;
 }
 
 /* Deletes the rows of listeners that are gone, so that a long run does not fill the map. */
 static void forget_rows(struct counters *c)
 {
-	int fd = bpf_map__fd(c->skel->maps.rows);
+	int fd = bpf_map__fd(c->observer->skel->maps.rows);
 	uint64_t key, next;
 	bool more;
 
@@ -148,7 +149,7 @@ static int refresh(struct counters *c)
 	struct snapshot_query query = {.scope = SNAP_LISTENERS, .netns = c->netns};
 	struct snapshot *snap;
 	uint64_t cost = clock_ns(CLOCK_PROCESS_CPUTIME_ID), pause;
-	uint64_t changes = c->skel->bss->host.changes;
+	uint64_t changes = c->observer->skel->bss->host.changes;
 	int ret;
 
 	c->snap_ns = now_ns();
@@ -266,7 +267,7 @@ static int grow_batch(struct counters *c)
 
 static int read_rows(struct counters *c)
 {
-	int fd = bpf_map__fd(c->skel->maps.rows);
+	int fd = bpf_map__fd(c->observer->skel->maps.rows);
 	uint32_t at = 0, cnt;
 	bool first = true;
 	int ret;
@@ -348,7 +349,8 @@ static int read_gauges(struct counters *c)
 	for (uint32_t i = 0; i < asked; i += COUNTERS_GAUGE_RUN) {
 		args[0] = i;
 		args[1] = asked - i;
-		if (bpf_prog_test_run_opts(bpf_program__fd(c->skel->progs.read_gauges), &opts))
+		if (bpf_prog_test_run_opts(bpf_program__fd(c->observer->skel->progs.read_gauges),
+					   &opts))
 			return -errno;
 	}
 	take_gauges(c, asked);
@@ -373,9 +375,10 @@ int counters_read(struct counters *c, const struct counters_view **out)
 		return ret;
 	}
 	c->view.time_ns = now_ns();
-	c->view.untracked = c->skel->bss->host.rows_full;
-	c->view.waits_full = c->skel->bss->host.waits_full;
-	c->view.misses = live_misses(c->skel->obj, NULL);
+	c->view.untracked = c->observer->skel->bss->host.rows_full;
+	c->view.waits_full = c->observer->skel->bss->host.waits_full;
+	c->view.misses = live_misses(c->observer->skel->obj, NULL);
+	c->view.unseen = observer_uncounted(c->observer);
 	*out = &c->view;
 	return 0;
 }

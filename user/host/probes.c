@@ -11,7 +11,6 @@
 #include "config.h"
 #include "event.h"
 #include "kernel.h"
-#include "observer.skel.h"
 #include "probes.h"
 
 static bool has(const struct btf *btf, const char *tracepoint, int args)
@@ -53,50 +52,50 @@ static bool has_timer_exit(const struct btf *btf)
 /* Attached in this order: whatever answers a SYN before what sees it, so that no answer is missed
  * by a story that begins meanwhile. */
 const struct probe probes[] = {
-	{"net_dev_queue", "tp_btf/net_dev_queue", PROBE_ESSENTIAL, "SYN-ACKs", true, NULL},
+	{"net_dev_queue", "tp_btf/net_dev_queue", PROBE_ESSENTIAL, "SYN-ACKs", true, true, NULL},
 	{"tcp_retransmit_synack", "tp_btf/tcp_retransmit_synack", PROBE_ESSENTIAL,
-	 "SYN-ACKs sent again", true, NULL},
+	 "SYN-ACKs sent again", true, true, NULL},
 	{"inet_sock_set_state", "tp_btf/inet_sock_set_state", PROBE_ESSENTIAL,
-	 "the end of handshakes, and listeners that come and go", false, NULL},
+	 "the end of handshakes, and listeners that come and go", false, true, NULL},
 	{"sk_data_ready", "tp_btf/sk_data_ready", PROBE_WANTED,
-	 "children whose change of state was skipped", true, has_data_ready},
+	 "children whose change of state was skipped", true, false, has_data_ready},
 	{"tcp_receive_reset", "tp_btf/tcp_receive_reset", PROBE_WANTED,
-	 "children whose reset was skipped", true, NULL},
-	{"sys_exit_accept", "syscalls/sys_exit_accept", PROBE_ESSENTIAL, "accept()", true, NULL},
-	{"sys_exit_accept4", "syscalls/sys_exit_accept4", PROBE_ESSENTIAL, "accept4()", true, NULL},
-	{"io_uring_complete", "tp_btf/io_uring_complete", PROBE_WANTED, "accept by io_uring", false,
+	 "children whose reset was skipped", true, false, NULL},
+	{"sys_exit_accept", "syscalls/sys_exit_accept", PROBE_ESSENTIAL, "accept()", true, true, NULL},
+	{"sys_exit_accept4", "syscalls/sys_exit_accept4", PROBE_ESSENTIAL, "accept4()", true, true, NULL},
+	{"io_uring_complete", "tp_btf/io_uring_complete", PROBE_WANTED, "accept by io_uring", false, true,
 	 uring_cqe},
 	{"io_uring_complete_fields", "tp_btf/io_uring_complete", PROBE_WANTED,
-	 "accept by io_uring", false, uring_fields},
+	 "accept by io_uring", false, true, uring_fields},
 	{"kfree_skb", "tp_btf/kfree_skb", PROBE_WANTED,
-	 "dropped ACKs, resets in the SYN queue, and connections to closed ports", true,
+	 "dropped ACKs, resets in the SYN queue, and connections to closed ports", true, true,
 	 kfree_has_reason},
 	{"kfree_skb_no_reason", "tp_btf/kfree_skb", PROBE_WANTED,
-	 "dropped ACKs and resets in the SYN queue", true, kfree_no_reason},
+	 "dropped ACKs and resets in the SYN queue", true, true, kfree_no_reason},
 	{"timer_expire_entry", "tp_btf/timer_expire_entry", PROBE_WANTED,
-	 "SYN-queue entries that expire", true, has_timer_exit},
+	 "SYN-queue entries that expire", true, false, has_timer_exit},
 	{"timer_expire_exit", "tp_btf/timer_expire_exit", PROBE_WANTED,
-	 "SYN-queue entries that expire", true, has_timer_exit},
+	 "SYN-queue entries that expire", true, false, has_timer_exit},
 	{"sys_enter_listen", "syscalls/sys_enter_listen", PROBE_LISTEN,
-	 "the backlog that listen() asks for", false, NULL},
+	 "the backlog that listen() asks for", false, false, NULL},
 	{"sys_exit_listen", "syscalls/sys_exit_listen", PROBE_WANTED,
-	 "the backlog that listen() asks for", false, NULL},
+	 "the backlog that listen() asks for", false, true, NULL},
 	{"tcp_retransmit_skb", "tp_btf/tcp_retransmit_skb", PROBE_ACTIVE,
-	 "SYNs that this host sends again", false, NULL},
+	 "SYNs that this host sends again", false, false, NULL},
 	{"sys_enter_connect", "syscalls/sys_enter_connect", PROBE_ACTIVE,
-	 "connects that fail before a SYN is sent", false, NULL},
+	 "connects that fail before a SYN is sent", false, false, NULL},
 	{"sys_exit_connect", "syscalls/sys_exit_connect", PROBE_ACTIVE,
-	 "connects that fail before a SYN is sent", false, NULL},
-	{"sys_enter_bind", "syscalls/sys_enter_bind", PROBE_CALLS, "bind()", false, NULL},
-	{"sys_exit_bind", "syscalls/sys_exit_bind", PROBE_CALLS, "bind()", false, NULL},
+	 "connects that fail before a SYN is sent", false, false, NULL},
+	{"sys_enter_bind", "syscalls/sys_enter_bind", PROBE_CALLS, "bind()", false, false, NULL},
+	{"sys_exit_bind", "syscalls/sys_exit_bind", PROBE_CALLS, "bind()", false, true, NULL},
 	{"sched_process_fork", "tp_btf/sched_process_fork", PROBE_FOLLOW,
-	 "children of the followed process", false, NULL},
+	 "children of the followed process", false, false, NULL},
 	{"cgroup_skb_ingress", "cgroup_skb/ingress", PROBE_ESSENTIAL,
-	 "SYNs at their listener, and the queues that they meet", true, NULL},
+	 "SYNs at their listener, and the queues that they meet", true, true, NULL},
 };
 const size_t probes_cnt = sizeof(probes) / sizeof(probes[0]);
 
-static bool wanted(const struct probe *p, const struct config *c)
+static bool wanted_for_events(const struct probe *p, const struct config *c)
 {
 	if (p->passive && c->calls_only)
 		return false;
@@ -116,12 +115,17 @@ static bool wanted(const struct probe *p, const struct config *c)
 	return false;
 }
 
-static struct bpf_program *program_of(struct observer_bpf *skel, const char *name)
+static bool wanted(const struct probe *p, const struct config *c)
 {
-	return bpf_object__find_program_by_name(skel->obj, name);
+	return (c->events && wanted_for_events(p, c)) || (c->counts && p->counts);
 }
 
-void probes_select(const struct btf *btf, struct observer_bpf *skel, struct probe_state *states,
+static struct bpf_program *program_of(const struct bpf_object *object, const char *name)
+{
+	return bpf_object__find_program_by_name(object, name);
+}
+
+void probes_select(const struct btf *btf, struct bpf_object *object, struct probe_state *states,
 		   const struct config *c)
 {
 	for (size_t i = 0; i < probes_cnt; i++) {
@@ -131,7 +135,7 @@ void probes_select(const struct btf *btf, struct observer_bpf *skel, struct prob
 		memset(s, 0, sizeof(*s));
 		s->suits = !p->suits || p->suits(btf);
 		s->wanted = wanted(p, c);
-		bpf_program__set_autoload(program_of(skel, p->program), s->suits && s->wanted);
+		bpf_program__set_autoload(program_of(object, p->program), s->suits && s->wanted);
 	}
 }
 
@@ -180,14 +184,14 @@ struct bpf_link *probe_attach(struct bpf_program *program, const char *hook)
 	return bpf_program__attach(program);
 }
 
-int probes_attach(struct observer_bpf *skel, struct probe_state *states, size_t *failed)
+int probes_attach(struct bpf_object *object, struct probe_state *states, size_t *failed)
 {
 	for (size_t i = 0; i < probes_cnt; i++) {
 		struct probe_state *s = &states[i];
 
 		if (!s->suits || !s->wanted)
 			continue;
-		s->link = probe_attach(program_of(skel, probes[i].program), probes[i].hook);
+		s->link = probe_attach(program_of(object, probes[i].program), probes[i].hook);
 		s->attached = s->link != NULL;
 		s->error = s->attached ? 0 : -errno;
 		if (!s->attached && probes[i].need == PROBE_ESSENTIAL) {
@@ -239,7 +243,7 @@ static const struct {
 };
 
 /* bpf/call.bpf.h */
-static bool shows_call_regs(const struct btf *btf)
+bool probes_calls_shown(const struct btf *btf)
 {
 #if defined(__x86_64__) || defined(__aarch64__)
 	return kernel_enum_value(btf, "bpf_func_id", "BPF_FUNC_task_pt_regs") >= 0;
@@ -250,7 +254,7 @@ static bool shows_call_regs(const struct btf *btf)
 
 void probes_kernel_config(const struct btf *btf, struct config *c)
 {
-	c->listen_at_exit = !c->binds && shows_call_regs(btf);
+	c->listen_at_exit = !c->binds && probes_calls_shown(btf);
 	memset(c->drop_reason, 0xff, sizeof(c->drop_reason));
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		c->drop_reason[reasons[i].reason] =

@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 struct btf;
-struct observer_bpf;
 struct config;
 struct bpf_link;
+struct bpf_object;
 struct bpf_program;
 
 enum probe_need {
@@ -28,6 +28,7 @@ struct probe {
 	enum probe_need need;
 	const char *unseen;  /* what is not seen without it */
 	bool passive;	     /* for connections that come; left out where only calls are wanted */
+	bool counts;	     /* counts need it too */
 	/* Is this the variant for the running kernel?  NULL: always. */
 	bool (*suits)(const struct btf *btf);
 };
@@ -44,16 +45,19 @@ extern const struct probe probes[];
 extern const size_t probes_cnt;
 
 /* Before the load: programs that are not for this kernel or not asked for are left out. */
-void probes_select(const struct btf *btf, struct observer_bpf *skel, struct probe_state *states,
+void probes_select(const struct btf *btf, struct bpf_object *object, struct probe_state *states,
 		   const struct config *c);
 
 /* After it.  0, or -errno of the essential one that failed, whose row is *failed. */
-int probes_attach(struct observer_bpf *skel, struct probe_state *states, size_t *failed);
+int probes_attach(struct bpf_object *object, struct probe_state *states, size_t *failed);
 
-/* One program to its hook; NULL and errno.  For other objects whose programs have the same names. */
+/* One program to its hook; NULL and errno. */
 struct bpf_link *probe_attach(struct bpf_program *program, const char *hook);
 
 void probes_detach(struct probe_state *states);
+
+/* Does this kernel show, at the exit of a system call, what it was called with? */
+bool probes_calls_shown(const struct btf *btf);
 
 /* What depends on the running kernel: addresses and numbers of reasons. */
 void probes_kernel_config(const struct btf *btf, struct config *c);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel as a source: loads the observer, gives it one ring per CPU, tells what exists at the
+ * The kernel as a source: has an observer, gives it one ring per CPU, tells what exists at the
  * start, and drains.  Names of cgroups and interfaces are looked up once, here, and put into the
  * stream, so that a replay has them too.
  */
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -14,12 +13,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "count.h"
 #include "event.h"
 #include "kernel.h"
 #include "live_misses.h"
 #include "live_names.h"
 #include "live_rings.h"
 #include "live_start.h"
+#include "observer.h"
 #include "observer.skel.h"
 #include "probes.h"
 #include "source.h"
@@ -31,8 +32,8 @@
 
 struct live {
 	struct source source;
-	struct observer_bpf *skel;
-	struct probe_state *states;
+	struct observer *observer;
+	bool own; /* the observer */
 	struct live_rings *rings;
 	struct live_names *names;
 	int cpus;
@@ -78,27 +79,26 @@ static int follow(struct live *live, uint32_t pid)
 
 	if (!pid)
 		return 0;
-	return bpf_map__update_elem(live->skel->maps.followed, &pid, sizeof(pid), &one, sizeof(one),
-				    BPF_ANY);
+	return bpf_map__update_elem(live->observer->skel->maps.followed, &pid, sizeof(pid), &one,
+				    sizeof(one), BPF_ANY);
 }
 
-static int load(struct live *live, const struct btf *btf, const struct live_conf *conf)
+static int load(struct live *live, const struct live_conf *conf, char why[SOURCE_WHY])
 {
-	struct config config = conf->config;
-	int ret;
+	struct observer_conf own = {conf->config, conf->ports, NULL, conf->verbose};
 
-	probes_kernel_config(btf, &config);
-	config.follow = conf->follow_pid != 0;
-	live->skel->rodata->config = config;
-	if (conf->ports)
-		memcpy((void *)live->skel->rodata->config_ports, conf->ports,
-		       sizeof(live->skel->rodata->config_ports));
-	bpf_map__set_max_entries(live->skel->maps.rings, live->cpus);
-	probes_select(btf, live->skel, live->states, &config);
-	ret = observer_bpf__load(live->skel);
-	if (ret)
-		return ret;
-	ret = live_rings_make(live->rings, live->skel->maps.rings, ring_size(conf, live->cpus));
+	live->own = !conf->observer;
+	live->observer = conf->observer;
+	own.config.events = 1;
+	own.config.follow = conf->follow_pid != 0;
+	return live->own ? observer_open(&own, &live->observer, why) : 0;
+}
+
+static int prepare(struct live *live, const struct live_conf *conf)
+{
+	int ret = live_rings_make(live->rings, live->observer->skel->maps.rings,
+				  ring_size(conf, live->cpus));
+
 	return ret ? ret : follow(live, conf->follow_pid);
 }
 
@@ -134,7 +134,7 @@ static bool is_attached(const struct live *live, const char *name)
 {
 	for (size_t i = 0; i < probes_cnt; i++)
 		if (!strcmp(probes[i].program, name))
-			return live->states[i].attached;
+			return live->observer->states[i].attached;
 	return false;
 }
 
@@ -142,20 +142,20 @@ static bool is_attached(const struct live *live, const char *name)
  * connect they do not. */
 static const struct bpf_program *stood_in_for(const struct live *live)
 {
-	if (live->skel->rodata->config.active || !is_attached(live, "sk_data_ready") ||
+	if (live->observer->skel->rodata->config.active || !is_attached(live, "sk_data_ready") ||
 	    !is_attached(live, "tcp_receive_reset"))
 		return NULL;
-	return live->skel->progs.inet_sock_set_state;
+	return live->observer->skel->progs.inet_sock_set_state;
 }
 
 /* What no gap in the numbers shows: nothing followed it, or no probe ran. */
 static void tell_losses(struct live *live)
 {
 	uint64_t before = clock_ns(CLOCK_MONOTONIC);
-	uint64_t misses =
-		live_misses(live->skel->obj, stood_in_for(live)) + live->skel->bss->unseen;
+	uint64_t misses = live_misses(live->observer->skel->obj, stood_in_for(live)) +
+			  live->observer->skel->bss->unseen;
 
-	live_rings_ask(live->rings, live->skel->maps.emit_counts);
+	live_rings_ask(live->rings, live->observer->skel->maps.emit_counts);
 	if (misses != live->misses)
 		tell_lost(live, misses - live->misses, EV_CPU_HOST, 0);
 	live->misses = misses;
@@ -188,7 +188,7 @@ static int live_drain(struct source *s)
 
 	/* Probes go one by one; an end in one moment makes no half stories. */
 	live->stop_ns = clock_ns(CLOCK_MONOTONIC);
-	probes_detach(live->states);
+	observer_detach(live->observer);
 	do {
 		upto = clock_ns(CLOCK_MONOTONIC);
 		ret = live_rings_read(live->rings, &upto);
@@ -202,12 +202,10 @@ static void live_close(struct source *s)
 {
 	struct live *live = (struct live *)s;
 
-	if (live->states)
-		probes_detach(live->states);
+	if (live->own)
+		observer_close(live->observer);
 	live_rings_free(live->rings);
-	observer_bpf__destroy(live->skel);
 	live_names_free(live->names);
-	free(live->states);
 	free(live);
 }
 
@@ -229,16 +227,6 @@ fail(char why[SOURCE_WHY], int ret, const char *fmt, ...)
 	return ret ? ret : -EIO;
 }
 
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	return 0;
-}
-
-static int talk(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, ap);
-}
-
 static struct live *live_new(source_feed_fn feed, void *ctx)
 {
 	struct live *live = calloc(1, sizeof(*live));
@@ -247,11 +235,10 @@ static struct live *live_new(source_feed_fn feed, void *ctx)
 		return NULL;
 	live->source = (struct source){&live_ops, feed, ctx};
 	live->cpus = libbpf_num_possible_cpus();
-	live->states = calloc(probes_cnt, sizeof(*live->states));
 	live->rings =
 		live_rings_new(live->cpus, &(struct live_rings_ops){on_event, tell_lost, live});
 	live->names = live_names_new();
-	if (!live->states || !live->rings || !live->names) {
+	if (!live->rings || !live->names) {
 		live_close(&live->source);
 		return NULL;
 	}
@@ -260,30 +247,17 @@ static struct live *live_new(source_feed_fn feed, void *ctx)
 
 static int open_all(struct live *live, const struct live_conf *conf, char why[SOURCE_WHY])
 {
-	const char *unfit;
-	struct btf *btf = kernel_btf(&unfit);
-	size_t failed = 0;
-	int ret;
+	int ret = load(live, conf, why);
 
-	if (!btf)
-		return fail(why, -ENOTSUP, "%s", unfit);
-	live->skel = observer_bpf__open();
-	if (!live->skel) {
-		btf__free(btf);
-		return fail(why, -errno, "cannot open the BPF object: %s", strerror(errno));
-	}
-	ret = load(live, btf, conf);
-	btf__free(btf);
 	if (ret)
-		return fail(why, ret, "the kernel does not load the observer: %s%s", strerror(-ret),
-			    conf->verbose ? "" : " (-v tells more)");
+		return ret;
+	ret = prepare(live, conf);
+	if (ret)
+		return fail(why, ret, "cannot make ring buffers: %s", strerror(-ret));
 	/* What exists is told first; what begins while it is read is told by events of later time. */
 	tell_host(live, EV_HOST);
 	live->losses_ns = clock_ns(CLOCK_MONOTONIC);
-	ret = probes_attach(live->skel, live->states, &failed);
-	if (ret)
-		return fail(why, ret, "cannot attach %s: %s", probes[failed].hook, strerror(-ret));
-	return 0;
+	return observer_attach(live->observer, why);
 }
 
 int source_live_open(const struct live_conf *conf, source_feed_fn feed, void *ctx,
@@ -297,7 +271,6 @@ int source_live_open(const struct live_conf *conf, source_feed_fn feed, void *ct
 		return fail(why, -EPERM, "%s is missing: run it as root", missing);
 	if (!kernel_has_btf())
 		return fail(why, -ENOTSUP, "this kernel has no BTF (/sys/kernel/btf/vmlinux)");
-	libbpf_set_print(conf->verbose ? talk : quiet);
 	live = live_new(feed, ctx);
 	if (!live)
 		return fail(why, -ENOMEM, "out of memory");
@@ -318,6 +291,6 @@ void source_live_probes(const struct source *s, char *buf, size_t len)
 
 	*buf = 0;
 	for (size_t i = 0; i < probes_cnt && at < len; i++)
-		if (live->states[i].attached)
+		if (live->observer->states[i].attached)
 			at += snprintf(buf + at, len - at, "%s\n", probes[i].hook);
 }
