@@ -138,6 +138,16 @@ static __always_inline int call_begins(u8 kind, s32 fd, const void *user_addr, u
 	return 0;
 }
 
+/* The socket that this thread has called listen() on. */
+static __always_inline struct sock *listening_sock(struct call_regs *regs)
+{
+	bool mptcp = false;
+
+	if (!call_regs_read(regs) || !regs->is_listen)
+		return NULL;
+	return tcp_of_file(file_of_fd(regs->fd), &mptcp);
+}
+
 /* listen() changes the state before it looks for a port of its own, and back if there is none
  * (inet_csk_listen_start): whether this socket listens is told when the call returns. */
 static __always_inline bool is_in_listen(struct sock *sk)
@@ -147,7 +157,7 @@ static __always_inline bool is_in_listen(struct sock *sk)
 	struct begun *b;
 
 	if (config.listen_at_exit)
-		return call_regs_read(&regs) && regs.is_listen;
+		return listening_sock(&regs) == sk;
 	b = bpf_map_lookup_elem(&calls, &id);
 	return b && b->call.call == CALL_LISTEN && b->sk == (u64)sk;
 }
@@ -229,13 +239,13 @@ int sys_enter_listen(struct syscall_enter *ctx)
 static __always_inline int listen_returned(s64 ret)
 {
 	struct call_regs regs;
-	bool mptcp = false;
 	struct sock *sk;
 
-	if (ret || !call_regs_read(&regs))
+	if (ret)
 		return 0;
-	sk = tcp_of_file(file_of_fd(regs.fd), &mptcp);
-	if (sk)
+	sk = listening_sock(&regs);
+	/* Meanwhile another thread may have given the number to another socket. */
+	if (sk && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
 		record_listener(sk, EV_LISTEN, regs.fd, regs.second);
 	return 0;
 }

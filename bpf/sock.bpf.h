@@ -127,11 +127,34 @@ static __always_inline u64 sock_cookie(struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 }
 
+/* SOCK_DEAD is bit 0 of skc_flags on every kernel. */
+#define SOCK_IS_DEAD 1
+
+/* Accepted is the MPTCP socket: a subflow that joins it is not, and loses its struct socket before
+ * the end (__mptcp_close). */
+static __always_inline bool subflow_waits(struct sock *sk)
+{
+	struct mptcp_subflow_context *subflow;
+	struct sock *whole;
+
+	subflow = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_data);
+	if (!subflow || BPF_CORE_READ_BITFIELD_PROBED(subflow, mp_join))
+		return false;
+	whole = BPF_CORE_READ(subflow, conn);
+	return whole && !BPF_CORE_READ(whole, sk_socket) &&
+	       !(BPF_CORE_READ(whole, __sk_common.skc_flags) & SOCK_IS_DEAD);
+}
+
 /* A socket that nobody has accepted yet has no struct socket; an orphan has none either, but is
- * marked SOCK_DEAD, which is bit 0 of skc_flags on every kernel. */
+ * marked dead. */
 static __always_inline bool sock_waits(struct sock *sk)
 {
-	return !sk->sk_socket && !(sk->__sk_common.skc_flags & 1);
+	if (sk->sk_socket || sk->__sk_common.skc_flags & SOCK_IS_DEAD)
+		return false;
+	if (bpf_core_type_exists(struct mptcp_subflow_context) &&
+	    BPF_CORE_READ((struct tcp_sock *)sk, is_mptcp))
+		return subflow_waits(sk);
+	return true;
 }
 
 static __always_inline void process_fill(struct ev_process *p)

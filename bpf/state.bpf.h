@@ -52,6 +52,22 @@ static __always_inline void state_of_child(struct sock *sk, u8 from, u8 to)
 	}
 }
 
+static __always_inline void state_established(struct sock *sk)
+{
+	struct ev_tuple tuple;
+
+	if (sock_waits(sk) && !config.calls_only) {
+		/* Before 6.12 or so inet_csk_clone_lock clears what was made earlier. */
+		record_queued(sk, bpf_get_socket_cookie(sk), 0, 0);
+		return;
+	}
+	/* The listener is told of a subflow that joins, too, but nothing is put in its queue. */
+	tuple_fill(&tuple, sk, true);
+	listener_met(&tuple);
+	if (config.active) /* both sides called at once, or a socket called itself */
+		record_state(sk, EV_CONNECT_STATE, TCP_SYN_RECV, TCP_ESTABLISHED, sk->sk_err);
+}
+
 static __always_inline void record_change(struct sock *sk, int from, int to)
 {
 	if (from == TCP_LISTEN) {
@@ -68,11 +84,7 @@ static __always_inline void record_change(struct sock *sk, int from, int to)
 		if (config.active)
 			record_state(sk, EV_CONNECT_STATE, from, to, sk->sk_err);
 	} else if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
-		if (sock_waits(sk) && !config.calls_only)
-			/* Before 6.12 or so inet_csk_clone_lock clears what was made earlier. */
-			record_queued(sk, bpf_get_socket_cookie(sk), 0, 0);
-		else if (config.active) /* both sides called at once, or a socket called itself */
-			record_state(sk, EV_CONNECT_STATE, from, to, sk->sk_err);
+		state_established(sk);
 	} else if (!config.calls_only) {
 		state_of_child(sk, from, to);
 	}

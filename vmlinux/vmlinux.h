@@ -434,6 +434,7 @@ struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	struct request_sock_queue icsk_accept_queue;
 	struct inet_bind_bucket *icsk_bind_hash;
+	void *icsk_ulp_data;
 };
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
@@ -441,6 +442,10 @@ struct tcp_sock {
 };
 struct mptcp_sock {
 	struct sock *first;
+};
+struct mptcp_subflow_context {
+	u32 mp_join : 1;
+	struct sock *conn;
 };
 struct inet_timewait_sock {
 	struct sock_common __tw_common;

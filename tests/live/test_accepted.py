@@ -13,6 +13,7 @@ from lib import addr_of, cookie_of, port_of
 
 WHOLE = "syn synack queued accepted"
 IPPROTO_MPTCP = 262
+JOINS_FROM = "10.77.0.77"
 
 
 def cgroup():
@@ -341,6 +342,47 @@ class Listeners(AcceptedTest):
         self.check(r, outcome="accepted", steps=WHOLE, complete=True, mptcp=True,
                    remote__port=port_of(client), process__pid=os.getpid(),
                    process__fd=conn.fileno(), listener__port=port_of(listener))
+
+    def join(self, listener):
+        """A client of two subflows, the second of which joins."""
+        client = self.keep(self.cli.socket(protocol=IPPROTO_MPTCP))
+        client.connect(listener.getsockname())
+        client.send(b"?")
+        return client
+
+    def joined(self):
+        """Subflows by now."""
+        ours = self.srv.run("ss", "-Htn", "state", "established").split("\n")
+        return [line for line in ours if JOINS_FROM in line]
+
+    def test_mptcp_subflow_that_joins(self):
+        """It is part of what is accepted or waits: nobody puts it in a queue, accepts or closes it."""
+        if self.srv.sysctl("mptcp.enabled") != "1":
+            self.skipTest("net.mptcp.enabled is 0")
+        self.cli.run("ip", "addr", "add", f"{JOINS_FROM}/24", "dev", "cli0")
+        self.cli.run("ip", "mptcp", "limits", "set", "subflow", "1")
+        self.srv.run("ip", "mptcp", "limits", "set", "subflow", "1")
+        self.cli.run("ip", "mptcp", "endpoint", "add", JOINS_FROM, "dev", "cli0", "subflow")
+        self.addCleanup(self.cli.run, "ip", "addr", "del", f"{JOINS_FROM}/24", "dev", "cli0")
+        self.addCleanup(self.cli.run, "ip", "mptcp", "endpoint", "flush")
+        listener = self.listen(protocol=IPPROTO_MPTCP)
+        self.watch()
+        accepted = self.join(listener)
+        conn = self.accept(listener)
+        lib.until(lambda: len(self.joined()) == 1, "a subflow that joins what is accepted")
+        self.join(listener)
+        lib.until(lambda: len(self.joined()) == 2, "a subflow that joins what waits")
+        for sock in (conn, accepted):
+            sock.close()
+        lib.until(lambda: len(self.joined()) == 1, "the end of the first")
+        self.accept(listener)
+        found = self.done()
+        for r in found:
+            if r["remote"]["addr"] == JOINS_FROM:
+                self.check(r, steps="syn synack")
+            else:
+                self.check(r, outcome="accepted", steps=WHOLE, mptcp=True)
+        self.assertEqual(len([r for r in found if r["outcome"] == "accepted"]), 2)
 
     def test_tcp_client_of_mptcp_listener(self):
         listener = self.listen(protocol=IPPROTO_MPTCP)
