@@ -17,17 +17,19 @@ static __always_inline struct sock *listener_met(const struct ev_tuple *tuple)
 
 static __always_inline void record_queued(struct sock *child, u64 cookie, u8 flags, u32 to_come)
 {
+	struct sock *listener;
 	struct ev_tuple tuple;
 	struct ev_queued *e;
 
 	tuple_fill(&tuple, child, true);
 	if (!filter_keep(&tuple))
 		return;
+	listener = listener_met(&tuple);
 	e = emit_reserve(sizeof(*e), EV_QUEUED, flags);
 	if (!e)
 		return;
 	e->tuple = tuple;
-	queues_fill(&e->queues, listener_met(&tuple));
+	queues_fill(&e->queues, listener);
 	e->queues.acceptq += e->queues.cookie ? to_come : 0;
 	e->cookie = cookie;
 	emit_submit(e);
