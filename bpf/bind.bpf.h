@@ -250,6 +250,27 @@ static __always_inline int listen_returned(s64 ret)
 	return 0;
 }
 
+/* Where only failures count and the registers tell what was called, the entry needs no hook.  The
+ * socket of a failed bind() has lost its address by now; the caller's own has it still. */
+static __always_inline int call_failed(u8 kind, s64 ret)
+{
+	struct call_regs regs;
+	struct begun *b;
+
+	if (!config.binds || ret >= 0 || ret <= -512 || !call_regs_read(&regs))
+		return 0;
+	b = call_fill(kind, file_of_fd(regs.fd));
+	if (!b || !call_wanted(&b->call, ret))
+		return 0;
+	b->call.fd = regs.fd;
+	if (kind == CALL_LISTEN)
+		b->call.backlog = regs.second;
+	else
+		call_user_address(&b->call, (void *)regs.second);
+	record_call(b, ret, 0);
+	return 0;
+}
+
 /* What a thread has called connect() with.  Where only those count that find no address of their own,
  * the rest is read once one has failed: hardly any does, and there may be thousands a second. */
 struct connecting {
@@ -290,6 +311,8 @@ static __always_inline int connect_returned(s64 ret)
 
 	if (ret != -EADDRNOTAVAIL && ret != -EADDRINUSE)
 		return 0;
+	if (config.listen_at_exit)
+		return call_failed(CALL_CONNECT, ret);
 	c = bpf_map_lookup_elem(&connects, &id);
 	b = c ? call_fill(CALL_CONNECT, file_of_fd(c->fd)) : NULL;
 	if (!b || !call_wanted(&b->call, ret))

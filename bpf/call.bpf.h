@@ -7,7 +7,7 @@
 struct call_regs {
 	bool is_listen;
 	s32 fd;
-	s32 second;
+	u64 second;
 };
 
 /* __NR_listen, arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h */

@@ -114,7 +114,9 @@ int sys_exit_accept4(struct syscall_exit *ctx)
 SEC("tracepoint/syscalls/sys_exit_bind")
 int sys_exit_bind(struct syscall_exit *ctx)
 {
-	if (config.events)
+	if (config.events && config.listen_at_exit)
+		call_failed(CALL_BIND, ctx->ret);
+	else if (config.events)
 		call_returned(ctx->ret);
 	if (config.counts)
 		count_call(CALL_BIND, ctx->ret);
@@ -125,7 +127,7 @@ SEC("tracepoint/syscalls/sys_exit_listen")
 int sys_exit_listen(struct syscall_exit *ctx)
 {
 	if (config.events && config.listen_at_exit)
-		listen_returned(ctx->ret);
+		ctx->ret ? call_failed(CALL_LISTEN, ctx->ret) : listen_returned(ctx->ret);
 	else if (config.events)
 		call_returned(ctx->ret);
 	if (config.counts)
