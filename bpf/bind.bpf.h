@@ -156,7 +156,7 @@ static __always_inline bool is_in_listen(struct sock *sk)
 	struct call_regs regs;
 	struct begun *b;
 
-	if (config.listen_at_exit)
+	if (config.calls_at_exit)
 		return listening_sock(&regs) == sk;
 	b = bpf_map_lookup_elem(&calls, &id);
 	return b && b->call.call == CALL_LISTEN && b->sk == (u64)sk;
@@ -174,16 +174,18 @@ static __always_inline s32 connecting_fd(void)
 /* include/uapi/asm-generic/errno.h */
 #define EADDRINUSE    98
 #define EADDRNOTAVAIL 99
-#define EINPROGRESS   115
 
-/* Of connects, `watch --active` needs the failed ones: some fail before any state changes. */
-static __always_inline bool call_wanted(const struct ev_call *call, s64 ret)
+/* Of connects, `watch --active` needs all that failed: some do before any state changes.  Otherwise
+ * those count that found no address of their own: most fail for the other side's reasons. */
+static __always_inline bool call_wanted(u8 call, s64 ret)
 {
 	if (!follow_wants())
 		return false;
-	if (config.active && call->call == CALL_CONNECT && ret < 0)
+	if (config.active && call == CALL_CONNECT && ret < 0)
 		return true;
-	return config.binds && !(config.failed_calls && (ret >= 0 || ret == -EINPROGRESS));
+	if (!config.binds || !config.failed_calls)
+		return config.binds;
+	return call == CALL_CONNECT ? ret == -EADDRNOTAVAIL || ret == -EADDRINUSE : ret < 0;
 }
 
 static __always_inline void record_call(struct begun *b, s64 ret, u8 flags)
@@ -216,7 +218,7 @@ static __always_inline int call_returned(s64 ret)
 		if (b->call.call == CALL_LISTEN && ret == 0)
 			record_listener((struct sock *)b->sk, EV_LISTEN, b->call.fd,
 					b->call.backlog);
-		if (call_wanted(&b->call, ret))
+		if (call_wanted(b->call.call, ret))
 			record_call(b, ret, 0);
 	}
 	bpf_map_delete_elem(&calls, &id);
@@ -257,10 +259,10 @@ static __always_inline int call_failed(u8 kind, s64 ret)
 	struct call_regs regs;
 	struct begun *b;
 
-	if (!config.binds || ret >= 0 || ret <= -512 || !call_regs_read(&regs))
+	if (!call_wanted(kind, ret) || ret <= -512 || !call_regs_read(&regs))
 		return 0;
 	b = call_fill(kind, file_of_fd(regs.fd));
-	if (!b || !call_wanted(&b->call, ret))
+	if (!b)
 		return 0;
 	b->call.fd = regs.fd;
 	if (kind == CALL_LISTEN)
@@ -271,70 +273,18 @@ static __always_inline int call_failed(u8 kind, s64 ret)
 	return 0;
 }
 
-/* What a thread has called connect() with.  Where only those count that find no address of their own,
- * the rest is read once one has failed: hardly any does, and there may be thousands a second. */
-struct connecting {
-	u64 user_addr;
-	s64 fd;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, u64);
-	__type(value, struct connecting);
-} connects SEC(".maps");
-
-static __always_inline bool connects_wait(void)
-{
-	return config.failed_calls && !config.active;
-}
-
-static __always_inline int connect_begins(s32 fd, u64 user_addr)
-{
-	struct connecting c = {user_addr, fd}, *known;
-	u64 id = bpf_get_current_pid_tgid();
-
-	known = bpf_map_lookup_elem(&connects, &id);
-	if (known)
-		*known = c;
-	else
-		bpf_map_update_elem(&connects, &id, &c, BPF_ANY);
-	return 0;
-}
-
-static __always_inline int connect_returned(s64 ret)
-{
-	u64 id = bpf_get_current_pid_tgid();
-	struct connecting *c;
-	struct begun *b;
-
-	if (ret != -EADDRNOTAVAIL && ret != -EADDRINUSE)
-		return 0;
-	if (config.listen_at_exit)
-		return call_failed(CALL_CONNECT, ret);
-	c = bpf_map_lookup_elem(&connects, &id);
-	b = c ? call_fill(CALL_CONNECT, file_of_fd(c->fd)) : NULL;
-	if (!b || !call_wanted(&b->call, ret))
-		return 0;
-	b->call.fd = c->fd;
-	call_user_address(&b->call, (void *)c->user_addr);
-	record_call(b, ret, 0);
-	return 0;
-}
-
 SEC("tracepoint/syscalls/sys_enter_connect")
 int sys_enter_connect(struct syscall_enter *ctx)
 {
-	if (connects_wait())
-		return connect_begins(ctx->args[0], ctx->args[1]);
 	return call_begins(CALL_CONNECT, ctx->args[0], (void *)ctx->args[1], 0);
 }
 
 SEC("tracepoint/syscalls/sys_exit_connect")
 int sys_exit_connect(struct syscall_exit *ctx)
 {
-	return connects_wait() ? connect_returned(ctx->ret) : call_returned(ctx->ret);
+	if (config.calls_at_exit && !config.active)
+		return call_failed(CALL_CONNECT, ctx->ret);
+	return call_returned(ctx->ret);
 }
 
 #endif

@@ -114,7 +114,7 @@ int sys_exit_accept4(struct syscall_exit *ctx)
 SEC("tracepoint/syscalls/sys_exit_bind")
 int sys_exit_bind(struct syscall_exit *ctx)
 {
-	if (config.events && config.listen_at_exit)
+	if (config.events && config.calls_at_exit)
 		call_failed(CALL_BIND, ctx->ret);
 	else if (config.events)
 		call_returned(ctx->ret);
@@ -126,7 +126,7 @@ int sys_exit_bind(struct syscall_exit *ctx)
 SEC("tracepoint/syscalls/sys_exit_listen")
 int sys_exit_listen(struct syscall_exit *ctx)
 {
-	if (config.events && config.listen_at_exit)
+	if (config.events && config.calls_at_exit)
 		ctx->ret ? call_failed(CALL_LISTEN, ctx->ret) : listen_returned(ctx->ret);
 	else if (config.events)
 		call_returned(ctx->ret);

@@ -44,7 +44,7 @@ static __always_inline void uring_call(struct io_kiocb *req, u8 kind, s32 res)
 	} else if (data) {
 		uring_address(&b->call, data);
 	}
-	if (config.binds && follow_wants())
+	if (call_wanted(kind, res))
 		record_call(b, res, EVF_IOURING);
 }
 

@@ -31,7 +31,8 @@ struct config {
 	__u8 follow;	 /* mark what the followed process tree does */
 	__u8 failed_calls; /* of bind and listen calls only those that failed, and unless `active` of
 			    * connect calls only those that found no address of their own */
-	__u8 listen_at_exit; /* what a call was given is read when it returns */
+	__u8 calls_at_exit; /* what bind and listen were given, and unless `active` connect, is read
+			     * when they return */
 	__s32 drop_reason[8]; /* enum drop_reason → this kernel's SKB_DROP_REASON_*, -1: has none */
 };
 

@@ -47,8 +47,7 @@ static void select_parts(struct observer *o, const struct btf *btf,
 	struct observer_bpf *skel = o->skel;
 	struct bpf_map *const of_events[] = {
 		skel->maps.rings,	 skel->maps.emit_counts, skel->maps.calls,
-		skel->maps.call_scratch, skel->maps.connects,	 skel->maps.faulted,
-		skel->maps.timers,
+		skel->maps.call_scratch, skel->maps.faulted,	 skel->maps.timers,
 	};
 	struct bpf_map *const of_counts[] = {
 		skel->maps.rows,

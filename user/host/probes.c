@@ -100,7 +100,7 @@ static bool wanted_for_events(const struct probe *p, const struct config *c)
 	if (p->passive && c->calls_only)
 		return false;
 	/* The entry of a call is hooked only where its exit does not tell enough. */
-	if (!strncmp(p->program, "sys_enter_", 10) && c->listen_at_exit && !c->active)
+	if (!strncmp(p->program, "sys_enter_", 10) && c->calls_at_exit && !c->active)
 		return false;
 	switch (p->need) {
 	case PROBE_ESSENTIAL:
@@ -111,7 +111,7 @@ static bool wanted_for_events(const struct probe *p, const struct config *c)
 	case PROBE_CALLS:
 		return c->binds;
 	case PROBE_LISTEN:
-		return !c->listen_at_exit;
+		return !c->calls_at_exit;
 	case PROBE_FOLLOW:
 		return c->follow;
 	}
@@ -257,7 +257,7 @@ bool probes_calls_shown(const struct btf *btf)
 
 void probes_kernel_config(const struct btf *btf, struct config *c)
 {
-	c->listen_at_exit =
+	c->calls_at_exit =
 		probes_calls_shown(btf) && (!c->binds || (c->failed_calls && !c->active));
 	memset(c->drop_reason, 0xff, sizeof(c->drop_reason));
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
