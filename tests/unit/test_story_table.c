@@ -122,6 +122,31 @@ Test(story_table, waiting)
 	story_table_free(t);
 }
 
+/* The heads grow with the stories. */
+Test(story_table, same_tuple_among_thousands)
+{
+	enum { CNT = 5000 };
+	struct story_table *t = story_table_new(CNT + 2);
+	struct slot *old = add(t, 1, 1), *young = add(t, 1, 2), *slots[CNT];
+
+	story_table_touch(t, old); /* news of it do not make it the younger one */
+	for (int i = 0; i < CNT; i++) {
+		slots[i] = add(t, i + 2, i + 3);
+		cr_assert(slots[i]);
+	}
+	cr_expect_eq(by_port(t, 1), young);
+	for (int i = 0; i < CNT; i++) {
+		cr_assert_eq(by_port(t, i + 2), slots[i]);
+		cr_assert_eq(story_table_by_cookie(t, i + 3), slots[i]);
+		story_table_remove(t, slots[i]);
+	}
+	story_table_remove(t, young);
+	cr_expect_eq(by_port(t, 1), old);
+	cr_expect_eq(story_table_by_cookie(t, 1), old);
+	cr_expect_null(by_port(t, 2));
+	story_table_free(t);
+}
+
 /* Against a plain array. */
 Test(story_table, many)
 {

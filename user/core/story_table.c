@@ -6,7 +6,8 @@
 
 #include "story_table.h"
 
-#define NONE UINT32_MAX
+#define NONE	  UINT32_MAX
+#define HEADS_MIN 1024 /* a power of two */
 
 struct list {
 	uint32_t first;
@@ -20,7 +21,8 @@ struct story_table {
 	uint32_t *free_slots;
 	uint32_t free_cnt;
 	uint32_t capacity;
-	uint32_t mask;
+	uint32_t heads;	/* that there is room for */
+	uint32_t mask;	/* of those in use: few stories need few, which stay in the cache */
 	struct list age;
 	struct list waits[WAIT_KINDS];
 };
@@ -35,7 +37,7 @@ struct story_table *story_table_new(uint32_t capacity)
 	while (heads < capacity)
 		heads *= 2;
 	t->capacity = capacity;
-	t->mask = heads - 1;
+	t->heads = heads;
 	t->slots = calloc(capacity, sizeof(*t->slots));
 	t->by_tuple = malloc(heads * sizeof(uint32_t));
 	t->by_cookie = malloc(heads * sizeof(uint32_t));
@@ -44,6 +46,7 @@ struct story_table *story_table_new(uint32_t capacity)
 		story_table_free(t);
 		return NULL;
 	}
+	t->mask = (heads < HEADS_MIN ? heads : HEADS_MIN) - 1;
 	memset(t->by_tuple, 0xff, heads * sizeof(uint32_t));
 	memset(t->by_cookie, 0xff, heads * sizeof(uint32_t));
 	t->age = (struct list){NONE, NONE};
@@ -120,6 +123,43 @@ static uint32_t *cookie_head(struct story_table *t, uint64_t cookie)
 	return &t->by_cookie[mix(cookie) & t->mask];
 }
 
+static uint32_t *head_by_tuple(struct story_table *t, const struct slot *s)
+{
+	return tuple_head(t, &s->story.tuple);
+}
+
+static uint32_t *head_by_cookie(struct story_table *t, const struct slot *s)
+{
+	return cookie_head(t, s->story.cookie);
+}
+
+/* Each chain becomes two, in the order that it had: of the same tuple the last entered is found. */
+static void split(struct story_table *t, uint32_t *heads, uint32_t head, size_t next,
+		  uint32_t *(*head_of)(struct story_table *t, const struct slot *s))
+{
+	uint32_t *ends[2] = {&heads[head], &heads[head + (t->mask + 1) / 2]};
+
+	for (uint32_t i = heads[head]; i != NONE;) {
+		uint32_t **end = &ends[head_of(t, &t->slots[i]) != &heads[head]];
+
+		**end = i;
+		*end = (uint32_t *)((char *)&t->slots[i] + next);
+		i = **end;
+	}
+	*ends[0] = *ends[1] = NONE;
+}
+
+static void grow(struct story_table *t)
+{
+	uint32_t heads = t->mask + 1;
+
+	t->mask = heads * 2 - 1;
+	for (uint32_t i = 0; i < heads; i++) {
+		split(t, t->by_tuple, i, offsetof(struct slot, next_tuple), head_by_tuple);
+		split(t, t->by_cookie, i, offsetof(struct slot, next_cookie), head_by_cookie);
+	}
+}
+
 struct slot *story_table_add(struct story_table *t)
 {
 	struct slot *s;
@@ -127,6 +167,8 @@ struct slot *story_table_add(struct story_table *t)
 
 	if (!t->free_cnt)
 		return NULL;
+	if (story_table_cnt(t) > t->mask && t->mask + 1 < t->heads)
+		grow(t);
 	i = t->free_slots[--t->free_cnt];
 	s = &t->slots[i];
 	/* The steps are not read beyond step_cnt: they need no clearing. */

@@ -252,6 +252,7 @@ void timeline_finish(struct timeline *t)
 	while ((slot = story_table_oldest(t->table)))
 		timeline_end(t, slot, timeline_outcome_so_far(slot));
 	memset(t->tries, 0, sizeof(t->tries));
+	t->tried = false;
 	t->lossy_until_ns = t->now_ns = 0;
 }
 

@@ -29,6 +29,7 @@ struct timeline {
 	uint64_t lossy_until_ns;
 	uint64_t now_ns; /* of the newest event or tick */
 	bool late;	 /* the event at hand is older than that */
+	bool tried;	 /* there is anything in tries */
 	struct attempt tries[TRIES];
 };
 

@@ -81,6 +81,7 @@ static struct attempt *try_of(struct timeline *t, const struct ev_tuple *tuple, 
 
 	if (try->key != key)
 		*try = (struct attempt){key, 0};
+	t->tried = true;
 	return try;
 }
 
@@ -174,7 +175,8 @@ static void on_syn(struct timeline *t, const union event *ev)
 	s->tcp_seq = e->tcp_seq;
 	s->has_seq = true;
 	s->ifindex = e->ifindex;
-	s->syn_retransmits = try_of(t, &e->tuple, e->tcp_seq)->cnt;
+	if (t->tried)
+		s->syn_retransmits = try_of(t, &e->tuple, e->tcp_seq)->cnt;
 	timeline_seen(&s->synq, e->queues.synq, &e->queues);
 	timeline_seen(&s->acceptq, e->queues.acceptq, &e->queues);
 	slot->drops = e->queues.drops;
