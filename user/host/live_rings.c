@@ -11,8 +11,14 @@
 #include "event.h"
 #include "live_rings.h"
 
-#define AT_ONCE	    32768 /* events, of all rings together: half of what can wait to be ordered */
-#define AT_ONCE_MIN 64
+/* Events, of all rings together: what is taken at once is ordered and told while the cache holds it. */
+#define AT_ONCE	    1024
+#define AT_ONCE_MIN 64 /* of each ring */
+
+/* Waking up costs as much as two hundred events do: when many come, it pays to sleep longer. */
+#define PAUSE_MIN_MS 10
+#define PAUSE_MAX_MS 80
+#define MANY_PER_MS  10
 
 struct ring {
 	struct live_rings *all;
@@ -20,6 +26,7 @@ struct ring {
 	int fd;
 	bool more;	    /* it was left before it was empty */
 	uint32_t taken;	    /* in this round */
+	uint64_t bytes;	    /* that came since the last pause */
 	uint64_t next;	    /* one more than the highest number that came, without wrapping */
 	uint64_t came;	    /* events */
 	uint64_t accounted; /* lost, and shown by a gap or told */
@@ -39,6 +46,9 @@ struct live_rings {
 	struct emit_count *counts;
 	int cpus;
 	uint32_t at_once;
+	uint32_t ring_bytes;
+	int pause_ms;
+	uint64_t came;	     /* at the last pause */
 	uint64_t horizon_ns; /* of the last round */
 };
 
@@ -50,6 +60,7 @@ struct live_rings *live_rings_new(int cpus, const struct live_rings_ops *ops)
 		return NULL;
 	r->ops = *ops;
 	r->cpus = cpus;
+	r->pause_ms = PAUSE_MIN_MS;
 	r->at_once = AT_ONCE / cpus > AT_ONCE_MIN ? AT_ONCE / cpus : AT_ONCE_MIN;
 	r->rings = calloc(cpus, sizeof(*r->rings));
 	r->counts = calloc(cpus, sizeof(*r->counts));
@@ -85,6 +96,7 @@ static int on_event(void *ctx, void *data, size_t len)
 	int32_t ahead;
 
 	ring->all->ops.event(ring->all->ops.ctx, data, len);
+	ring->bytes += len;
 	if (len >= sizeof(*hdr)) {
 		ring->came++;
 		ring->upto_ns = hdr->time_ns;
@@ -109,6 +121,7 @@ static void allow_descriptors(rlim_t cnt)
 
 int live_rings_make(struct live_rings *r, const struct bpf_map *outer, uint32_t bytes)
 {
+	r->ring_bytes = bytes;
 	allow_descriptors(2 * r->cpus + 256);
 	for (int cpu = 0; cpu < r->cpus; cpu++) {
 		struct ring *ring = &r->rings[cpu];
@@ -123,6 +136,34 @@ int live_rings_make(struct live_rings *r, const struct bpf_map *outer, uint32_t 
 			return -errno;
 	}
 	return 0;
+}
+
+/* As long as many come and no ring gets near a quarter full, twice as long as before. */
+static void set_pause(struct live_rings *r)
+{
+	uint64_t came = 0, fullest = 0;
+	bool many;
+
+	for (int cpu = 0; cpu < r->cpus; cpu++) {
+		came += r->rings[cpu].came;
+		if (r->rings[cpu].bytes > fullest)
+			fullest = r->rings[cpu].bytes;
+		r->rings[cpu].bytes = 0;
+	}
+	many = came - r->came > (uint64_t)r->pause_ms * MANY_PER_MS;
+	r->came = came;
+	if (!many || fullest > r->ring_bytes / 4)
+		r->pause_ms = PAUSE_MIN_MS;
+	else if (fullest <= r->ring_bytes / 8 && r->pause_ms < PAUSE_MAX_MS)
+		r->pause_ms *= 2;
+}
+
+static bool any_more(const struct live_rings *r)
+{
+	for (int cpu = 0; cpu < r->cpus; cpu++)
+		if (r->rings[cpu].more)
+			return true;
+	return false;
 }
 
 int live_rings_read(struct live_rings *r, uint64_t *now_ns)
@@ -142,15 +183,14 @@ int live_rings_read(struct live_rings *r, uint64_t *now_ns)
 			*now_ns = ring->upto_ns;
 	}
 	r->horizon_ns = *now_ns;
+	if (!any_more(r))
+		set_pause(r);
 	return 0;
 }
 
-bool live_rings_more(const struct live_rings *r)
+int live_rings_pause_ms(const struct live_rings *r)
 {
-	for (int cpu = 0; cpu < r->cpus; cpu++)
-		if (r->rings[cpu].more)
-			return true;
-	return false;
+	return any_more(r) ? 0 : r->pause_ms;
 }
 
 static uint64_t lost_of(const struct emit_count *count)

@@ -31,8 +31,8 @@ void live_rings_free(struct live_rings *r);
 /* Takes what is there.  now_ns, the time before the call, comes back as the time before which
  * nothing is left in any ring.  0 or -errno. */
 int live_rings_read(struct live_rings *r, uint64_t *now_ns);
-/* Is it worth to read again at once? */
-bool live_rings_more(const struct live_rings *r);
+/* How long to wait before the next look: 0 if something was left in a ring. */
+int live_rings_pause_ms(const struct live_rings *r);
 
 /* Tells of losses that no gap in the numbers shows, by the kernel's own count: nothing may follow
  * them for a long time.  from_ns: they are younger than the last event of that CPU.  counts: struct

@@ -25,7 +25,6 @@
 #include "probes.h"
 #include "source.h"
 
-#define PAUSE_MS 10
 #define LOSSES_NS 30000000ULL /* asked so often; what is younger than the answer waits */
 /* A program that was interrupted between taking its time and submitting is done by then. */
 #define SLACK_NS 1000000ULL
@@ -177,7 +176,7 @@ static int live_read(struct source *s, uint64_t *horizon_ns)
 
 static int live_pause_ms(const struct source *s)
 {
-	return live_rings_more(((const struct live *)s)->rings) ? 0 : PAUSE_MS;
+	return live_rings_pause_ms(((const struct live *)s)->rings);
 }
 
 static int live_drain(struct source *s)
@@ -192,7 +191,7 @@ static int live_drain(struct source *s)
 	do {
 		upto = clock_ns(CLOCK_MONOTONIC);
 		ret = live_rings_read(live->rings, &upto);
-	} while (!ret && live_rings_more(live->rings));
+	} while (!ret && !live_rings_pause_ms(live->rings));
 	tell_losses(live);
 	tell_host(live, EV_END);
 	return ret;
