@@ -130,14 +130,31 @@ static __always_inline u64 sock_cookie(struct sock *sk)
 /* SOCK_DEAD is bit 0 of skc_flags on every kernel. */
 #define SOCK_IS_DEAD 1
 
-/* Accepted is the MPTCP socket: a subflow that joins it is not, and loses its struct socket before
- * the end (__mptcp_close). */
+static __always_inline bool sock_is_subflow(struct sock *sk)
+{
+	return bpf_core_type_exists(struct mptcp_subflow_context) &&
+	       BPF_CORE_READ((struct tcp_sock *)sk, is_mptcp);
+}
+
+static __always_inline struct mptcp_subflow_context *subflow_of(struct sock *sk)
+{
+	return BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_data);
+}
+
+/* Accepted is the MPTCP socket: a subflow that joins it is not (mptcp_finish_join). */
+static __always_inline bool sock_joins(struct sock *sk)
+{
+	struct mptcp_subflow_context *subflow = sock_is_subflow(sk) ? subflow_of(sk) : NULL;
+
+	return subflow && BPF_CORE_READ_BITFIELD_PROBED(subflow, mp_join);
+}
+
+/* One that joins loses its struct socket before the end (__mptcp_close). */
 static __always_inline bool subflow_waits(struct sock *sk)
 {
-	struct mptcp_subflow_context *subflow;
+	struct mptcp_subflow_context *subflow = subflow_of(sk);
 	struct sock *whole;
 
-	subflow = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_data);
 	if (!subflow || BPF_CORE_READ_BITFIELD_PROBED(subflow, mp_join))
 		return false;
 	whole = BPF_CORE_READ(subflow, conn);
@@ -151,10 +168,7 @@ static __always_inline bool sock_waits(struct sock *sk)
 {
 	if (sk->sk_socket || sk->__sk_common.skc_flags & SOCK_IS_DEAD)
 		return false;
-	if (bpf_core_type_exists(struct mptcp_subflow_context) &&
-	    BPF_CORE_READ((struct tcp_sock *)sk, is_mptcp))
-		return subflow_waits(sk);
-	return true;
+	return sock_is_subflow(sk) ? subflow_waits(sk) : true;
 }
 
 static __always_inline void process_fill(struct ev_process *p)

@@ -64,7 +64,9 @@ static __always_inline void state_established(struct sock *sk)
 	/* The listener is told of a subflow that joins, too, but nothing is put in its queue. */
 	tuple_fill(&tuple, sk, true);
 	listener_met(&tuple);
-	if (config.active) /* both sides called at once, or a socket called itself */
+	if (!config.calls_only && sock_joins(sk))
+		record_state(sk, EV_CHILD_STATE, TCP_SYN_RECV, TCP_ESTABLISHED, 0);
+	else if (config.active) /* both sides called at once, or a socket called itself */
 		record_state(sk, EV_CONNECT_STATE, TCP_SYN_RECV, TCP_ESTABLISHED, sk->sk_err);
 }
 

@@ -173,7 +173,7 @@ struct ev_state {
 	__u64 cookie;
 	__u32 error;	/* sk_err: an errno, or 0 */
 	__u8 old_state; /* TCP_*, include/net/tcp_states.h */
-	__u8 new_state;
+	__u8 new_state; /* CHILD_STATE: ESTABLISHED is a subflow that joins an MPTCP connection */
 	__u8 pad[2];
 };
 

@@ -356,7 +356,7 @@ class Listeners(AcceptedTest):
         return [line for line in ours if JOINS_FROM in line]
 
     def test_mptcp_subflow_that_joins(self):
-        """It is part of what is accepted or waits: nobody puts it in a queue, accepts or closes it."""
+        """It is part of what is accepted or waits, and no connection of its own."""
         if self.srv.sysctl("mptcp.enabled") != "1":
             self.skipTest("net.mptcp.enabled is 0")
         self.cli.run("ip", "addr", "add", f"{JOINS_FROM}/24", "dev", "cli0")
@@ -376,13 +376,9 @@ class Listeners(AcceptedTest):
             sock.close()
         lib.until(lambda: len(self.joined()) == 1, "the end of the first")
         self.accept(listener)
-        found = self.done()
-        for r in found:
-            if r["remote"]["addr"] == JOINS_FROM:
-                self.check(r, steps="syn synack")
-            else:
-                self.check(r, outcome="accepted", steps=WHOLE, mptcp=True)
-        self.assertEqual(len([r for r in found if r["outcome"] == "accepted"]), 2)
+        listener.close()
+        for r in self.done(connections=2):
+            self.check(r, outcome="accepted", steps=WHOLE, mptcp=True)
 
     def test_tcp_client_of_mptcp_listener(self):
         listener = self.listen(protocol=IPPROTO_MPTCP)

@@ -28,6 +28,7 @@
 #define RPORT	 40000
 #define LIMIT	 4
 
+#define TCP_ESTABLISHED_ 1
 #define TCP_CLOSE_	7
 #define TCP_CLOSE_WAIT_ 8
 

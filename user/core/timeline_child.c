@@ -78,11 +78,22 @@ static bool is_known(const struct slot *slot, uint8_t state)
 	return slot->went == OUTCOME_RESET;
 }
 
+/* It is part of another connection, which is accepted for it: there is no more to be told. */
+static void joined(struct timeline *t, const struct ev_state *e)
+{
+	struct slot *slot = timeline_find(t, &e->tuple, e->cookie);
+
+	if (slot && !story_step(&slot->story, STEP_QUEUED))
+		story_table_remove(t->table, slot);
+}
+
 static void on_child_state(struct timeline *t, const union event *ev)
 {
 	const struct ev_state *e = &ev->state;
 	struct slot *slot;
 
+	if (e->new_state == TCP_ESTABLISHED)
+		joined(t, e);
 	if (e->new_state != TCP_CLOSE && e->new_state != TCP_CLOSE_WAIT)
 		return;
 	slot = timeline_get(t, &e->tuple, e->cookie);
