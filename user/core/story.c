@@ -2,6 +2,7 @@
 /* What follows from a story's steps: names, durations, state.  Pure. */
 #include <stddef.h>
 
+#include "errno_name.h"
 #include "story.h"
 
 static const char *const outcomes[] = {
@@ -62,9 +63,11 @@ const char *step_name(enum step_kind kind)
 	return steps[kind];
 }
 
-const char *reason_name(enum story_reason reason)
+const char *story_reason(const struct story *s)
 {
-	return reasons[reason];
+	if (!story_failed(s))
+		return NULL;
+	return s->reason == REASON_ERRNO ? errno_name(s->error) : reasons[s->reason];
 }
 
 const struct step *story_step(const struct story *s, enum step_kind kind)

@@ -113,8 +113,6 @@ struct story {
 
 const char *outcome_name(enum outcome outcome);
 const char *step_name(enum step_kind kind);
-/* NULL for REASON_NONE and REASON_ERRNO. */
-const char *reason_name(enum story_reason reason);
 
 /* The first step of this kind, or NULL. */
 const struct step *story_step(const struct story *s, enum step_kind kind);
@@ -129,6 +127,9 @@ int64_t story_total_ns(const struct story *s);	   /* start to accept, or to the 
 
 /* Never made it, or was lost on the way. */
 bool story_failed(const struct story *s);
+
+/* Why, by name; NULL: it did not fail, or the kernel does not say. */
+const char *story_reason(const struct story *s);
 
 /* Where a story that is still open stands: "syn_queue", "accept_queue", … */
 const char *story_state(const struct story *s);

@@ -63,15 +63,23 @@ static struct slot *connecting(struct timeline *t, uint64_t cookie)
 	return slot && slot->story.role == ROLE_ACTIVE ? slot : NULL;
 }
 
+/* The kernel has chosen a port by now, unless it was taken from the socket again. */
+static struct slot *connecting_now(struct timeline *t, const struct ev_state *e)
+{
+	struct slot *slot = connecting(t, e->cookie);
+
+	if (slot && e->tuple.lport)
+		slot->story.tuple = e->tuple;
+	return slot;
+}
+
 static void on_connect_state(struct timeline *t, const union event *ev)
 {
 	const struct ev_state *e = &ev->state;
-	struct slot *slot = connecting(t, e->cookie);
+	struct slot *slot = connecting_now(t, e);
 
 	if (!slot)
 		return;
-	if (e->tuple.lport)
-		slot->story.tuple = e->tuple;
 	if (e->new_state == TCP_ESTABLISHED) {
 		timeline_step(t, slot, STEP_ESTABLISHED, e->hdr.time_ns, NULL);
 		timeline_end(t, slot, OUTCOME_ESTABLISHED);
@@ -86,12 +94,10 @@ static void on_connect_state(struct timeline *t, const union event *ev)
 static void on_syn_retransmit(struct timeline *t, const union event *ev)
 {
 	const struct ev_state *e = &ev->state;
-	struct slot *slot = connecting(t, e->cookie);
+	struct slot *slot = connecting_now(t, e);
 
 	if (!slot)
 		return;
-	if (e->tuple.lport)
-		slot->story.tuple = e->tuple;
 	slot->story.syn_retransmits++;
 	timeline_step(t, slot, STEP_SYN_SENT_AGAIN, e->hdr.time_ns, NULL);
 }

@@ -2,14 +2,12 @@
 /* Owns how a connection becomes a row of columns.  Pure. */
 #include <string.h>
 
-#include "errno_name.h"
 #include "report_rows.h"
 
 uint32_t report_rows_verdict(struct report_rows *r, const struct story *s)
 {
 	const char *state = s->outcome == OUTCOME_OPEN ? story_state(s) : NULL;
-	const char *reason =
-		s->reason == REASON_ERRNO ? errno_name(s->error) : reason_name(s->reason);
+	const char *reason = story_reason(s);
 	/* Names are constants, so their addresses tell them apart. */
 	const void *key[] = {(void *)(uintptr_t)s->role, outcome_name(s->outcome), reason, state};
 	struct json *j = &r->verdicts.text;
@@ -21,7 +19,7 @@ uint32_t report_rows_verdict(struct report_rows *r, const struct story *s)
 	json_array(j, NULL);
 	json_str(j, NULL, s->role == ROLE_ACTIVE ? "active" : "passive");
 	json_str(j, NULL, outcome_name(s->outcome));
-	json_str(j, NULL, story_failed(s) ? reason : NULL);
+	json_str(j, NULL, reason);
 	json_str(j, NULL, state);
 	json_end_array(j);
 	return n;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Owns the table of connections: a row per story.  Pure. */
-#include "errno_name.h"
+#include "output_json.h"
 #include "store_schema.h"
 
 static void role(struct store_in *in, struct store_value *v)
@@ -15,13 +15,7 @@ static void outcome(struct store_in *in, struct store_value *v)
 
 static void reason(struct store_in *in, struct store_value *v)
 {
-	const struct story *s = in->story;
-
-	if (!story_failed(s))
-		v->null = true;
-	else
-		store_text_value(v, s->reason == REASON_ERRNO ? errno_name(s->error)
-							      : reason_name(s->reason));
+	store_text_value(v, story_reason(in->story));
 }
 
 static void state(struct store_in *in, struct store_value *v)
@@ -206,26 +200,11 @@ static void io_uring(struct store_in *in, struct store_value *v)
 
 static void steps(struct store_in *in, struct store_value *v)
 {
-	const struct story *s = in->story;
-	uint64_t start = story_start_ns(s);
 	struct json *j = in->json;
 
 	j->len = 0;
 	j->comma = false;
-	json_array(j, NULL);
-	for (int i = 0; i < s->step_cnt; i++) {
-		const struct step *step = &s->steps[i];
-
-		json_object(j, NULL);
-		json_str(j, "step", step_name(step->kind));
-		json_u64(j, "at_us", (step->time_ns - start) / 1000);
-		if (step->synq != QUEUE_UNKNOWN)
-			json_u64(j, "synq", step->synq);
-		if (step->acceptq != QUEUE_UNKNOWN)
-			json_u64(j, "acceptq", step->acceptq);
-		json_end_object(j);
-	}
-	json_end_array(j);
+	output_json_steps(j, NULL, in->story);
 	v->text = j->buf;
 	v->len = j->len;
 }

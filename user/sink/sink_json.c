@@ -6,6 +6,7 @@
 
 #include "addr.h"
 #include "errno_name.h"
+#include "output_json.h"
 #include "sink_json.h"
 
 static void us_or_null(struct json *j, const char *key, int64_t ns)
@@ -69,26 +70,6 @@ static void listener(struct json *j, const struct sink_view *view, uint64_t cook
 	json_end_object(j);
 }
 
-static void steps(struct json *j, const struct story *s)
-{
-	uint64_t start = story_start_ns(s);
-
-	json_array(j, "steps");
-	for (int i = 0; i < s->step_cnt; i++) {
-		const struct step *step = &s->steps[i];
-
-		json_object(j, NULL);
-		json_str(j, "step", step_name(step->kind));
-		json_u64(j, "at_us", (step->time_ns - start) / 1000);
-		if (step->synq != QUEUE_UNKNOWN)
-			json_u64(j, "synq", step->synq);
-		if (step->acceptq != QUEUE_UNKNOWN)
-			json_u64(j, "acceptq", step->acceptq);
-		json_end_object(j);
-	}
-	json_end_array(j);
-}
-
 static void flags(struct json *j, const struct story *s)
 {
 	json_u64(j, "synack_retransmits", s->synack_retransmits);
@@ -108,8 +89,7 @@ static void outcome(struct json *j, const struct story *s)
 	json_str(j, "role", s->role == ROLE_ACTIVE ? "active" : "passive");
 	json_str(j, "outcome", outcome_name(s->outcome));
 	if (story_failed(s))
-		json_str(j, "reason",
-			 s->reason == REASON_ERRNO ? errno_name(s->error) : reason_name(s->reason));
+		json_str(j, "reason", story_reason(s));
 	if (s->outcome == OUTCOME_OPEN)
 		json_str(j, "state", story_state(s));
 }
@@ -135,7 +115,7 @@ void sink_json_story(struct json *j, const struct sink_view *view, const struct 
 	us_or_null(j, "queued_us", story_queued_ns(s));
 	us_or_null(j, "total_us", story_total_ns(s));
 	flags(j, s);
-	steps(j, s);
+	output_json_steps(j, "steps", s);
 	json_end_object(j);
 	json_newline(j);
 }
@@ -236,14 +216,7 @@ static void on_summary(struct sink *sink, const struct account *a, uint64_t now_
 	json_object(j, NULL);
 	json_str(j, "type", "summary");
 	json_time(j, "time", now_ns + sink->view->realtime_offset_ns);
-	json_u64(j, "connections", a->connections);
-	json_u64(j, "failed", a->failed);
-	json_u64(j, "incomplete", a->incomplete);
-	json_u64(j, "events", a->events);
-	json_u64(j, "lost", a->lost);
-	json_u64(j, "late", a->late);
-	json_u64(j, "evicted", a->evicted);
-	json_u64(j, "malformed", a->malformed);
+	output_json_account(j, a);
 	json_u64(j, "duration_us",
 		 sink->view->start_ns && now_ns > sink->view->start_ns
 			 ? (now_ns - sink->view->start_ns) / 1000

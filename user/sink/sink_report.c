@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output_json.h"
 #include "sink_report.h"
 
 static uint64_t unix_ns(const struct sink_report *s, uint64_t time_ns)
@@ -88,14 +89,7 @@ void sink_report_write(struct sink_report *s, struct json *j)
 	const struct account *a = &s->account;
 
 	json_object(j, "summary");
-	json_u64(j, "connections", a->connections);
-	json_u64(j, "failed", a->failed);
-	json_u64(j, "incomplete", a->incomplete);
-	json_u64(j, "events", a->events);
-	json_u64(j, "lost", a->lost);
-	json_u64(j, "late", a->late);
-	json_u64(j, "evicted", a->evicted);
-	json_u64(j, "malformed", a->malformed);
+	output_json_account(j, a);
 	json_u64(j, "rows", s->rows.cnt);
 	json_u64(j, "unlisted", s->listeners.overflow);
 	json_u64(j, "first_us", s->first_ns / 1000);
