@@ -10,6 +10,18 @@ import lib
 from lib_record import RecordTest, parse, replay
 
 
+def all_said(terminal):
+    """Until its other end is closed; it must be UTF-8."""
+    said = b""
+    while True:
+        try:
+            said += os.read(terminal, 4096)
+        except OSError:
+            break
+    os.close(terminal)
+    return said.decode()
+
+
 class Bad(RecordTest):
     def made(self):
         listener = self.listen(backlog=64)
@@ -90,16 +102,10 @@ class Bad(RecordTest):
         watch = subprocess.Popen([lib.SOCKLINE, "watch", "--no-header", "--from", path, "-C",
                                   "nobody"], stderr=terminal, stdout=subprocess.PIPE, text=True)
         os.close(terminal)
-        said = b""
-        while True:
-            try:
-                said += os.read(main, 4096)
-            except OSError:
-                break
-        os.close(main)
+        said = all_said(main)
         out, _ = watch.communicate()
         self.assertEqual(watch.returncode, 0)
-        return said.decode(), out
+        return said, out
 
     def test_progress_on_a_terminal(self):
         """Long work says how far it is and how long it will take; on stderr, and only there."""
@@ -111,7 +117,6 @@ class Bad(RecordTest):
         self.assertRegex(said, progress)
         self.assertNotIn("replaying", out)
 
-
     def test_hostile_names_on_a_terminal(self):
         """A recorded comm, interface or cgroup drives no terminal: only sockline's own colours."""
         path = os.path.join(lib.ROOT, "tests", "data", "hostile.rec")
@@ -121,15 +126,8 @@ class Bad(RecordTest):
                                      stdout=terminal, stderr=terminal,
                                      env={**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"})
             os.close(terminal)
-            said = b""
-            while True:
-                try:
-                    said += os.read(main, 4096)
-                except OSError:
-                    break
-            os.close(main)
+            text = all_said(main)
             self.assertEqual(watch.wait(), 0)
-            text = said.decode()  # and it is UTF-8
             self.assertIn("0;ha", text)
             text = re.sub(r"\x1b\[(0|1|2|31|32|33)m|\r\x1b\[K|\r?\n", "", text)
             self.assertEqual([c for c in text if not c.isprintable()], [], args)

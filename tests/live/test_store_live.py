@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Live connections in SQLite and in ClickHouse, while the server dies and the disk is full."""
 import collections
+import contextlib
 import glob
 import os
 import socket
@@ -9,6 +10,9 @@ import time
 import lib
 from lib import port_of, until
 from lib_store import ClickHouseTest, StoreTest, account
+
+
+MANY = "100000000"  # seconds: samples are taken at multiples, and a test must not be near one
 
 
 class Live(lib.LiveTest, ClickHouseTest):
@@ -96,7 +100,7 @@ class Live(lib.LiveTest, ClickHouseTest):
 
     def test_spool_is_bounded(self):
         self.export("--store", self.clickhouse, "--spool", self.spool, "--spool-size", "200K",
-                    "--sample-interval", "1000")
+                    "--sample-interval", MANY)
         self.traffic(3)
         self.assertEqual(self.sockline.stop(), 1, self.sockline.talk())
         *_, lost, spooled = account(self.sockline.talk())
@@ -115,7 +119,7 @@ class Live(lib.LiveTest, ClickHouseTest):
 
     def test_damaged_spool(self):
         """What cannot be believed is put aside, and said; the rest is stored."""
-        self.export("--store", self.clickhouse, "--spool", self.spool, "--sample-interval", "1000")
+        self.export("--store", self.clickhouse, "--spool", self.spool, "--sample-interval", MANY)
         self.traffic(1.5)
         self.sockline.stop()
         first, *rest = sorted(self.spooled())
@@ -187,8 +191,11 @@ class Pace(lib.LiveTest, StoreTest):
         """Of each thread but the first, which reads."""
         pid = self.sockline.process.pid
         self.assertEqual(os.sched_getscheduler(pid), os.SCHED_OTHER)
-        return [os.sched_getscheduler(int(tid)) for tid in os.listdir(f"/proc/{pid}/task")
-                if int(tid) != pid]
+        found = []
+        for tid in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                found += [os.sched_getscheduler(int(tid))] if int(tid) != pid else []
+        return found
 
     def test_waits_for_five_seconds(self):
         """Then it takes its share, until it has nothing left to do."""
@@ -218,7 +225,7 @@ class Disk(lib.LiveTest, StoreTest):
         self.listener = self.listen(addr="127.0.0.1")
         self.ports = collections.Counter()
         self.sockline = lib.Sockline("export", "--no-metrics", "--netns", self.srv.path,
-                                     "--store", self.sqlite, "--sample-interval", "1000")
+                                     "--store", self.sqlite, "--sample-interval", MANY)
         self.addCleanup(self.sockline.stop)
 
     traffic = Live.traffic
