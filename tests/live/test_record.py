@@ -43,27 +43,36 @@ class Same(RecordTest):
         self.assertLessEqual(each, 100)
         self.assertIn(f"{int(each)} bytes a connection", talk)
 
-    def test_with_losses(self):
-        """sockline is held up until its rings overflow, twice; what was told of it is replayed."""
+    def on_one_cpu(self):
+        """So that there is one ring; the CPU's number."""
         cpus = os.sched_getaffinity(0)
         self.addCleanup(os.sched_setaffinity, 0, cpus)
-        os.sched_setaffinity(0, {min(cpus)})  # one ring
+        os.sched_setaffinity(0, {min(cpus)})
+        return min(cpus)
+
+    def flood(self, listener):
+        """More than a ring has room for."""
+        client = lib_raw.Client(self, listener)
+        for seq in range(30000):  # a SYN and a cookie each
+            client.port = 2000 + seq % 10000
+            client.send(lib_raw.SYN, seq)
+
+    def test_with_losses(self):
+        """sockline is held up until its rings overflow, twice; what was told of it is replayed."""
+        cpu = self.on_one_cpu()
         listener = self.listen(backlog=64)
         self.record("--json")
-        client = lib_raw.Client(self, listener)
         for _ in range(2):
             self.storm(listener, 20)
             self.sockline.process.send_signal(signal.SIGSTOP)
-            for seq in range(30000):  # a SYN and a cookie each
-                client.port = 2000 + seq % 10000
-                client.send(lib_raw.SYN, seq)
+            self.flood(listener)
             self.sockline.process.send_signal(signal.SIGCONT)
             time.sleep(0.5)
         self.storm(listener, 20)
         self.ended()
         status, out, _ = replay("--from", self.path, "--json")
         self.assertEqual(status, 0)
-        lost = [r for r in parse(out) if r["type"] == "lost" and r["cpu"] == min(cpus)]
+        lost = [r for r in parse(out) if r["type"] == "lost" and r["cpu"] == cpu]
         self.assertGreater(len(lost), 1)
         self.assertEqual(out, self.sockline.text())
 
@@ -133,6 +142,27 @@ class Same(RecordTest):
         out = watch.stdout.read()
         self.assertEqual(watch.wait(lib.SOON), 0)
         self.assertEqual(parse(out)[-1]["connections"], 20)
+
+    def test_through_a_pipe_that_stalls(self):
+        """What finds no room meanwhile is told, here and there; the rest is whole."""
+        self.on_one_cpu()
+        listener = self.listen(backlog=64)
+        read, write = os.pipe()
+        out, self.path = self.path, "-"
+        self.record(stdout=write)
+        os.close(write)
+        self.storm(listener, 20)
+        self.flood(listener)
+        self.sockline.process.send_signal(signal.SIGTERM)
+        with open(read, "rb") as pipe, open(out, "wb") as f:
+            f.write(pipe.read())
+        told = re.search(r"(\d+) lost$", self.ended().strip())
+        status, text, _ = replay("--from", out, "--json")
+        *records, summary = parse(text)
+        self.assertEqual((status, summary["lost"]), (0, int(told[1])))
+        self.assertEqual(summary["lost"], sum(r["events"] for r in records if r["type"] == "lost"))
+        whole = [r for r in records if r["type"] == "connection" and r["outcome"] == "accepted"]
+        self.assertEqual(len(whole), 20)
 
     def test_signal_while_a_pipe_is_silent(self):
         watch = subprocess.Popen([lib.SOCKLINE, "watch", "--from", "-", "--json"],
