@@ -59,14 +59,18 @@ def comm(pid="self"):
 
 
 def until(condition, what, seconds=SOON):
-    """Waits for a true value, and returns it.  It counts looks, not seconds: where the whole machine
-    stood still, nothing is late."""
-    for _ in range(int(seconds * 200)):
+    """Waits for a true value, and returns it.  No look counts for more than a second: where the whole
+    machine stood still, nothing is late."""
+    waited = 0
+    while True:
+        begun = time.monotonic()
         value = condition()
         if value:
             return value
+        if waited > seconds:
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
         time.sleep(0.005)
-    raise AssertionError(f"waited {seconds} s in vain for {what}")
+        waited += min(time.monotonic() - begun, 1)
 
 
 class Netns:
