@@ -18,6 +18,7 @@
 struct segment {
 	struct ev_tuple tuple;
 	u32 seq;
+	u32 ack;
 	u8 flags;
 };
 
@@ -28,8 +29,9 @@ static __always_inline bool tuple_equal(const struct ev_tuple *a, const struct e
 	return x[4] == y[4] && x[3] == y[3] && x[1] == y[1] && x[2] == y[2] && x[0] == y[0];
 }
 
-/* How the bytes of a packet are fetched: from a __sk_buff in cgroup_skb, from kernel memory in a
- * tracepoint.  Both start at the network header. */
+/* How the bytes of a packet are fetched: in cgroup_skb by plain loads, the kernel having pulled both
+ * headers together by then (tcp_v4_rcv); from kernel memory in a tracepoint.  Both start at the
+ * network header. */
 #define SEGMENT_PARSE(seg, is_v4, READ)                                                            \
 	({                                                                                         \
 		u32 at_ = 0;                                                                       \
@@ -37,7 +39,7 @@ static __always_inline bool tuple_equal(const struct ev_tuple *a, const struct e
 		struct tcphdr th_;                                                                 \
 		if (is_v4) {                                                                       \
 			struct iphdr ih_;                                                          \
-			if (!READ(0, &ih_, sizeof(ih_)) && ih_.protocol == IPPROTO_TCP) {          \
+			if (!READ(0, &ih_) && ih_.protocol == IPPROTO_TCP) {                       \
 				addr_v4((seg)->tuple.laddr, ih_.daddr);                            \
 				addr_v4((seg)->tuple.raddr, ih_.saddr);                            \
 				at_ = (*(u8 *)&ih_ & 15) * 4;                                      \
@@ -45,30 +47,33 @@ static __always_inline bool tuple_equal(const struct ev_tuple *a, const struct e
 			}                                                                          \
 		} else {                                                                           \
 			struct ipv6hdr ih_;                                                        \
-			if (!READ(0, &ih_, sizeof(ih_))) {                                         \
+			if (!READ(0, &ih_)) {                                                      \
 				u8 next_ = ih_.nexthdr;                                            \
 				__builtin_memcpy((seg)->tuple.laddr, ih_.daddr, 16);               \
 				__builtin_memcpy((seg)->tuple.raddr, ih_.saddr, 16);               \
 				at_ = sizeof(ih_);                                                 \
 				for (int i_ = 0; i_ < 3; i_++) {                                   \
-					u8 ext_[2];                                                \
+					struct {                                                   \
+						u8 next, len;                                      \
+					} ext_;                                                    \
 					if (next_ != V6_HOPOPTS && next_ != V6_ROUTING &&          \
 					    next_ != V6_DSTOPTS)                                   \
 						break;                                             \
-					if (READ(at_, ext_, sizeof(ext_)))                         \
+					if (READ(at_, &ext_))                                      \
 						break;                                             \
-					next_ = ext_[0];                                           \
-					at_ += (ext_[1] + 1) * 8;                                  \
+					next_ = ext_.next;                                         \
+					at_ += (ext_.len + 1) * 8;                                 \
 				}                                                                  \
 				ok_ = next_ == IPPROTO_TCP;                                        \
 			}                                                                          \
 		}                                                                                  \
 		if (ok_)                                                                           \
-			ok_ = !READ(at_, &th_, sizeof(th_));                                       \
+			ok_ = !READ(at_, &th_);                                                    \
 		if (ok_) {                                                                         \
 			(seg)->tuple.lport = bpf_ntohs(th_.dest);                                  \
 			(seg)->tuple.rport = bpf_ntohs(th_.source);                                \
 			(seg)->seq = bpf_ntohl(th_.seq);                                           \
+			(seg)->ack = bpf_ntohl(th_.ack_seq);                                       \
 			(seg)->flags = th_.flags;                                                  \
 		}                                                                                  \
 		ok_;                                                                               \
@@ -77,7 +82,16 @@ static __always_inline bool tuple_equal(const struct ev_tuple *a, const struct e
 /* The tuple is seen from the receiver: laddr is the destination.  The caller fills netns. */
 static __always_inline bool segment_of_ctx(struct segment *seg, struct __sk_buff *skb)
 {
-#define READ_CTX(off, to, len) bpf_skb_load_bytes(skb, off, to, len)
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+
+#define READ_CTX(off, to)                                                                          \
+	({                                                                                         \
+		typeof(to) from_ = data + (off);                                                   \
+		bool over_ = (void *)(from_ + 1) > end;                                            \
+		if (!over_)                                                                        \
+			*(to) = *from_;                                                            \
+		over_;                                                                             \
+	})
 	return SEGMENT_PARSE(seg, skb->protocol == bpf_htons(ETH_P_IP), READ_CTX);
 #undef READ_CTX
 }
@@ -89,7 +103,7 @@ static __always_inline bool segment_of_skb(struct segment *seg, struct sk_buff *
 
 	if (protocol != bpf_htons(ETH_P_IP) && protocol != bpf_htons(ETH_P_IPV6))
 		return false;
-#define READ_MEM(off, to, len) bpf_probe_read_kernel(to, len, net + (off))
+#define READ_MEM(off, to) bpf_probe_read_kernel(to, sizeof(*(to)), net + (off))
 	return SEGMENT_PARSE(seg, protocol == bpf_htons(ETH_P_IP), READ_MEM);
 #undef READ_MEM
 }
@@ -117,7 +131,8 @@ static __always_inline u64 request_met_by(struct __sk_buff *skb, const struct ev
 	found = bpf_skc_lookup_tcp(skb, &key, size, BPF_F_CURRENT_NETNS, 0);
 	if (!found)
 		return 0;
-	request = (u64)bpf_skc_to_tcp_request_sock(found);
+	/* Not bpf_skc_to_tcp_request_sock(), which knows no request of an MPTCP listener. */
+	request = found->state == TCP_NEW_SYN_RECV ? (u64)found : 0;
 	bpf_sk_release(found);
 	return request;
 }
