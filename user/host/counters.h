@@ -39,6 +39,7 @@ struct counters_listener {
 	struct counters_row total; /* all CPUs together; all 0 while nothing came to it */
 	uint32_t drops_since; /* sk_drops now, less what it was when it was seen first */
 	bool stirred;	      /* something came or was taken since the last read */
+	bool asked;	      /* for its queues, in this read */
 };
 
 struct counters_view {

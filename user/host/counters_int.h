@@ -25,6 +25,7 @@ struct counters {
 	uint64_t *keys;	       /* one batch of rows */
 	struct counters_row *values; /* by key, then CPU */
 	uint32_t batch;
+	size_t idle_turn; /* the listener from which on idle ones are looked at next */
 	struct counters_listener *gone; /* view.gone_cnt of them are in the view */
 	size_t gone_cnt;
 	size_t gone_cap;

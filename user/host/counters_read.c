@@ -291,11 +291,19 @@ static int read_rows(struct counters *c)
 	}
 }
 
-/* Without a SYN or an accept() a queue stays as it is, except that what is in it may run out: a
- * listener to which nothing comes is not looked at, and ten thousand of them cost nothing. */
+/* Without a SYN or an accept() a queue stays as it is, except that what is in it may run out.  Of
+ * listeners to which nothing comes only so many are looked at, each in its turn, whether they still
+ * listen: ten thousand of them cost next to nothing. */
+#define IDLE_AT_ONCE 1024
+
 static bool stirs(const struct counters_listener *l)
 {
 	return l->stirred || l->sock.synq || l->sock.acceptq;
+}
+
+static bool has_turn(const struct counters *c, size_t i)
+{
+	return (i + c->view.cnt - c->idle_turn) % c->view.cnt < IDLE_AT_ONCE;
 }
 
 static uint32_t ask_gauges(struct counters *c)
@@ -304,9 +312,10 @@ static uint32_t ask_gauges(struct counters *c)
 	uint32_t asked = 0;
 
 	for (size_t i = 0; i < c->view.cnt && asked < room; i++) {
-		const struct counters_listener *l = &c->view.listeners[i];
+		struct counters_listener *l = &c->view.listeners[i];
 
-		if (!stirs(l))
+		l->asked = stirs(l) || has_turn(c, i);
+		if (!l->asked)
 			continue;
 		c->gauges[asked].id = l->sock.id;
 		c->gauges[asked++].cookie = l->sock.cookie;
@@ -324,7 +333,7 @@ static void take_gauges(struct counters *c, uint32_t asked)
 	for (size_t i = 0; i < v->cnt; i++) {
 		struct counters_listener *l = &v->listeners[i];
 
-		if (at < asked && stirs(l)) {
+		if (at < asked && l->asked) {
 			const struct counters_gauge *g = &c->gauges[at++];
 
 			if (!g->alive) {
@@ -338,6 +347,7 @@ static void take_gauges(struct counters *c, uint32_t asked)
 		kept++;
 	}
 	v->cnt = kept;
+	c->idle_turn = kept ? (c->idle_turn + IDLE_AT_ONCE) % kept : 0;
 }
 
 static int read_gauges(struct counters *c)
