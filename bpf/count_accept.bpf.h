@@ -46,21 +46,31 @@ static __always_inline struct sock *accepted_sock(s64 fd)
 	return socket ? BPF_CORE_READ(socket, sk) : NULL;
 }
 
-/* Was it a child known to be waiting?  A cookie is of one socket of the whole host, whatever its
- * family. */
+/* Was it a child known to be waiting? */
 static __always_inline bool count_taken(struct sock *sk)
 {
-	u64 key = sock_cookie(sk);
-	struct wait_slot *slot = wait_slot_of(key);
+	u32 isn = BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
+	const struct sock_common *c;
+	struct sock_head head;
+	u64 listener, since_ns, key;
+	struct ev_tuple tuple;
 
-	if (!slot || !key || slot->child != key)
+	c = sock_head_copy(&head, sk);
+	if (c->skc_family != AF_INET && c->skc_family != AF_INET6)
 		return false;
-	slot->child = 0;
-	count_accept(slot->listener, slot->time_ns);
+	tuple_of(&tuple, c, 0);
+	/* Reset while it waited: inet_put_port has taken skc_num, the tuple is otherwise whole. */
+	if (!tuple.lport)
+		tuple.lport = sock_local_port(sk);
+	key = tuple_key(&tuple, (u64)c->skc_net.net);
+	if (!wait_end(handshake_key(key, isn), &listener, &since_ns) &&
+	    !wait_end(handshake_key(key, 0), &listener, &since_ns))
+		return false;
+	count_accept(listener, since_ns);
 	return true;
 }
 
-/* An MPTCP socket, which carries its listener's cookie, or a child that was not seen to come. */
+/* An MPTCP socket, of which the first subflow waited, or a child that was not seen to come. */
 static __always_inline void count_taken_unknown(s64 fd)
 {
 	struct ev_tuple tuple;
@@ -97,11 +107,11 @@ static __always_inline void count_uring(struct io_ring_ctx *ring, struct io_kioc
 {
 	u32 slot;
 
-	if (res < 0) {
+	if (req && BPF_CORE_READ(req, opcode) != IORING_OP_ACCEPT) {
 		count_uring_call(req, res);
 		return;
 	}
-	if (req && BPF_CORE_READ(req, opcode) != IORING_OP_ACCEPT)
+	if (res < 0)
 		return;
 	if (!req) {
 		if (flags & IORING_CQE_F_MORE && !count_uring_file(uring_file(ring, res)))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Counted when bind() or listen() of a TCP socket fails, also through io_uring.  A call that works
- * costs one comparison. */
+ * costs one comparison; of listen() it is told. */
 #ifndef SOCKLINE_COUNT_CALL_BPF_H
 #define SOCKLINE_COUNT_CALL_BPF_H
 
@@ -33,13 +33,25 @@ static __always_inline void count_call(u32 call, s64 ret)
 		count_failure(call, file_of_fd(regs.fd), ret);
 }
 
+static __always_inline void count_listen(s64 ret)
+{
+	if (!ret)
+		__sync_fetch_and_add(&host.changes, 1);
+	count_call(CALL_LISTEN, ret);
+}
+
 static __always_inline void count_uring_call(struct io_kiocb *req, s32 res)
 {
 	u32 opcode = req ? BPF_CORE_READ(req, opcode) : 0;
 
-	if (uring_is_call(opcode))
-		count_failure(opcode == IORING_OP_BIND ? CALL_BIND : CALL_LISTEN,
-			      BPF_CORE_READ(req, file), res);
+	u32 call = opcode == IORING_OP_BIND ? CALL_BIND : CALL_LISTEN;
+
+	if (!uring_is_call(opcode))
+		return;
+	if (res < 0)
+		count_failure(call, BPF_CORE_READ(req, file), res);
+	else if (call == CALL_LISTEN)
+		__sync_fetch_and_add(&host.changes, 1);
 }
 
 #endif

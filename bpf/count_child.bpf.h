@@ -4,35 +4,11 @@
 #ifndef SOCKLINE_COUNT_CHILD_BPF_H
 #define SOCKLINE_COUNT_CHILD_BPF_H
 
-/* A child that waits for accept().  The slot is its cookie's: cookies are handed out in sequence,
- * so that two that wait at the same time meet in a slot only when WAIT_SLOTS others came in
- * between. */
-struct wait_slot {
-	u64 child;    /* cookie; 0: free */
-	u64 listener; /* cookie */
-	u64 time_ns;
-};
-
-#define WAIT_SLOTS 65536
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, WAIT_SLOTS);
-	__type(key, u32);
-	__type(value, struct wait_slot);
-} waits SEC(".maps");
-
-static __always_inline struct wait_slot *wait_slot_of(u64 child)
-{
-	u32 i = (child ^ child >> 16) & (WAIT_SLOTS - 1);
-
-	return bpf_map_lookup_elem(&waits, &i);
-}
-
-static __always_inline void count_handshake(struct counters_row *row, const struct met *met)
+static __always_inline void count_handshake(struct counters_row *row, const struct met *met,
+					    u64 now)
 {
 	/* The segment that ends a handshake begins right behind its SYN. */
-	u64 key = handshake_key(&met->seg.tuple, met->seg.seq - 1);
+	u64 key = handshake_key(met->key, met->seg.seq - 1);
 	struct syn_slot *slot = syn_slot_of(key);
 
 	if (!slot || slot->mark != handshake_mark(key)) {
@@ -40,66 +16,79 @@ static __always_inline void count_handshake(struct counters_row *row, const stru
 		return;
 	}
 	slot->mark = 0;
-	hist_add(&row->handshake, (u32)((u32)(met->time_ns / 1000) - slot->time_us) * 1000ULL);
+	hist_add(&row->handshake, (u64)((u32)(now >> TICK_BITS) - slot->ticks) << TICK_BITS);
 }
 
-/* to_come: it is being put in the queue, but not counted in yet. */
-static __always_inline struct counters_row *count_queued(struct sock *child, struct met *met,
-							 u32 to_come)
+/* acceptq: with this child.  What is thrown away from now on is not this segment. */
+static __always_inline void count_queued(struct met *met, u32 acceptq)
+{
+	struct counters_row *row = row_of(met->cookie);
+	bool fastopen = met->seg.flags & TCP_SYN;
+	u64 now = bpf_ktime_get_ns();
+
+	met->counting = 0;
+	if (!row)
+		return;
+	wait_begin(handshake_key(met->key, fastopen ? 0 : met->seg.ack), met->cookie, now);
+	row->last_queued_ns = now;
+	row->n[COUNT_QUEUED]++;
+	row_peak(&row->acceptq_peak, acceptq);
+	row_peak(&row->synq_peak, met->synq);
+	/* Fast Open: the child is made by the SYN itself, and ends its handshake in the queue or beyond. */
+	if (!fastopen)
+		count_handshake(row, met, now);
+}
+
+/* The listener is told of a child right after it was put in the queue (tcp_child_process; with Fast
+ * Open tcp_conn_request), and of a subflow that joins, which was not. */
+static __always_inline void count_ready(struct sock *listener)
+{
+	struct met *met = met_get();
+
+	if (!met || !met->counting || met->joins || met->listener != (u64)listener)
+		return;
+	if (met->seg.flags & TCP_SYN)
+		count_answer(met, COUNT_SYNACK);
+	count_queued(met, listener->sk_ack_backlog);
+}
+
+static __always_inline u32 queue_depth(const struct met *met)
 {
 	struct sock *listener = (struct sock *)met->listener;
-	struct counters_row *row = row_of(met->cookie);
-	u64 key = bpf_get_socket_cookie(child);
-	struct wait_slot *slot = wait_slot_of(key);
 
-	if (!row || !slot)
-		return NULL;
-	if (slot->child)
-		__sync_fetch_and_add(&host.waits_full, 1);
-	slot->child = key;
-	slot->listener = met->cookie;
-	slot->time_ns = bpf_ktime_get_ns();
-	row->last_queued_ns = slot->time_ns;
-	row->n[COUNT_QUEUED]++;
-	met->counting = 0; /* what is thrown away from now on is not this segment */
-	row_peak(&row->acceptq_peak, BPF_CORE_READ(listener, sk_ack_backlog) + to_come);
-	return row;
+	return BPF_CORE_READ(listener, sk_ack_backlog);
 }
 
-/* Fast Open: the child is made by the SYN itself, and ends its handshake in the queue or beyond. */
-static __always_inline void count_made(struct sock *child)
+static __always_inline void count_made(void)
 {
 	struct met *met = met_get();
 
 	if (!met || !met->counting || !(met->seg.flags & TCP_SYN))
 		return;
 	count_answer(met, COUNT_SYNACK);
-	count_queued(child, met, 1);
+	count_queued(met, queue_depth(met) + 1);
 }
 
 static __always_inline void count_established(struct sock *child)
 {
 	struct met *met = met_get();
-	struct counters_row *row;
 	struct ev_tuple tuple;
 
 	if (!met || !met->counting || met->seg.flags & TCP_SYN)
 		return;
 	tuple_fill(&tuple, child, true);
-	if (!tuple_equal(&tuple, &met->seg.tuple))
-		return;
-	row = count_queued(child, met, 0);
-	if (row)
-		count_handshake(row, met);
+	if (tuple_equal(&tuple, &met->seg.tuple))
+		count_queued(met, queue_depth(met));
 }
 
+/* Before 6.3, where no listener is heard to be told. */
 static __always_inline void count_change(struct sock *sk, int from, int to)
 {
 	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
 		if (sock_waits(sk))
 			count_established(sk);
 	} else if (from == TCP_LISTEN && to == TCP_SYN_RECV) {
-		count_made(sk);
+		count_made();
 	} else if (from == TCP_LISTEN || to == TCP_LISTEN) {
 		__sync_fetch_and_add(&host.changes, 1);
 	}
@@ -123,7 +112,7 @@ static __always_inline u32 drop_kind(const struct met *met, s32 reason)
 {
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)met->listener;
 
-	if (met->seg.flags & TCP_RST || met->drop)
+	if (met->seg.flags & TCP_RST || met->told)
 		return 0;
 	if (met->seg.flags & TCP_SYN)
 		return COUNT_DROP_OTHER;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The row of a listener on this CPU, by its cookie; and when handshakes began. */
+/* The row of a listener on this CPU, by its cookie. */
 #ifndef SOCKLINE_COUNT_ROW_BPF_H
 #define SOCKLINE_COUNT_ROW_BPF_H
 
@@ -67,50 +67,6 @@ static __always_inline void hist_add(struct counters_hist *h, u64 ns)
 	/* Hidden from the compiler, the mask stays; 6.1's verifier bounds nothing but that. */
 	asm volatile("" : "+r"(bin));
 	h->bins[bin & (COUNTERS_BINS - 1)]++;
-}
-
-/*
- * When a handshake began: by tuple and initial sequence number, in a slot that a later one may
- * take.  A SYN flood overwrites what is never completed, and no table fills.  A slot is eight bytes, half
- * mark and half time, so that all of them stay in the cache: microseconds, which wrap after 71
- * minutes, long after any handshake has been given up.
- */
-#define SYN_SLOTS 65536
-
-struct syn_slot {
-	u32 mark;
-	u32 time_us;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SYN_SLOTS);
-	__type(key, u32);
-	__type(value, struct syn_slot);
-} syns SEC(".maps");
-
-static __always_inline u64 handshake_key(const struct ev_tuple *t, u32 isn)
-{
-	const u64 *w = (const u64 *)t;
-	u64 key = isn;
-
-	for (int i = 0; i < 5; i++) {
-		key = (key ^ w[i]) * 0x9e3779b97f4a7c15ULL;
-		key ^= key >> 29;
-	}
-	return key;
-}
-
-static __always_inline u32 handshake_mark(u64 key)
-{
-	return key >> 32 | 1; /* 0: a free slot */
-}
-
-static __always_inline struct syn_slot *syn_slot_of(u64 key)
-{
-	u32 i = key & (SYN_SLOTS - 1);
-
-	return bpf_map_lookup_elem(&syns, &i);
 }
 
 #endif

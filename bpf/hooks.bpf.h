@@ -85,8 +85,26 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
 		return 0;
 	if (config.events)
 		record_change(sk, from, to);
-	if (config.counts)
+	if (config.counts && !config.ready_told)
 		count_change(sk, from, to);
+	return 0;
+}
+
+/* A FIN is told like data (tcp_data_queue). */
+SEC("?tp_btf/sk_data_ready")
+int BPF_PROG(sk_data_ready, struct sock *sk)
+{
+	u8 state = sk->__sk_common.skc_state;
+
+	if (state == TCP_LISTEN) {
+		if (config.events)
+			queued_again(sk);
+		if (config.counts)
+			count_ready(sk);
+	} else if (config.events && state == TCP_CLOSE_WAIT && sk->sk_protocol == IPPROTO_TCP &&
+		   sock_waits(sk)) {
+		record_state(sk, EV_CHILD_STATE, TCP_ESTABLISHED, TCP_CLOSE_WAIT, 0);
+	}
 	return 0;
 }
 
@@ -131,7 +149,7 @@ int sys_exit_listen(struct syscall_exit *ctx)
 	else if (config.events)
 		call_returned(ctx->ret);
 	if (config.counts)
-		count_call(CALL_LISTEN, ctx->ret);
+		count_listen(ctx->ret);
 	return 0;
 }
 

@@ -16,10 +16,13 @@ struct met {
 	u64 cookie;   /* of the listener */
 	u64 request;  /* struct request_sock *, for a reset only */
 	u64 child;    /* struct sock *, for Fast Open only */
-	u64 time_ns;
-	u32 drop;     /* enum counter: this SYN was counted as dropped; 0: not */
+	u64 net;      /* for counts: struct net * */
+	u64 key;      /* for counts: of the connection, count_slots.bpf.h */
+	u32 synq;     /* for counts: depth of the SYN queue */
+	u32 told;     /* enum counter: by the rule, this SYN was counted as that; 0: not */
 	u8 armed;     /* for events */
 	u8 counting;  /* for counts */
+	u8 joins;     /* an MPTCP subflow that joins: nothing is put in the queue */
 };
 
 struct {
@@ -52,7 +55,9 @@ static __always_inline struct met *met_new(struct __sk_buff *skb, struct tcp_soc
 	if (!filter_keep(&met->seg.tuple))
 		return NULL;
 	met->listener = (u64)listener;
-	met->cookie = bpf_get_socket_cookie(skb); /* of skb->sk: from now on the listener has one */
+	met->cookie = listener->__sk_common.skc_cookie.counter;
+	if (!met->cookie)
+		met->cookie = bpf_get_socket_cookie(skb); /* of skb->sk: from now on it has one */
 	return met;
 }
 
@@ -67,7 +72,8 @@ static __always_inline bool met_is(const struct met *met, struct sk_buff *skb)
 	struct segment seg = {};
 
 	seg.tuple.netns = met->seg.tuple.netns;
-	return segment_of_skb(&seg, skb) && tuple_equal(&seg.tuple, &met->seg.tuple);
+	return segment_of_skb(&seg, skb) && seg.seq == met->seg.seq &&
+	       seg.flags == met->seg.flags && tuple_equal(&seg.tuple, &met->seg.tuple);
 }
 
 /* A SYN cookie's SYN-ACK belongs to no socket.  It leaves while its SYN is being handled, so it is

@@ -32,6 +32,7 @@ static __always_inline void record_fastopen(struct sock *child);
 #include "drop.bpf.h"
 #include "state.bpf.h"
 #include "count_row.bpf.h"
+#include "count_slots.bpf.h"
 #include "count_syn.bpf.h"
 #include "count_child.bpf.h"
 #include "count_accept.bpf.h"

@@ -124,19 +124,6 @@ static __always_inline void queued_again(struct sock *listener)
 	emit_submit(e);
 }
 
-/* A FIN is told like data (tcp_data_queue). */
-SEC("?tp_btf/sk_data_ready")
-int BPF_PROG(sk_data_ready, struct sock *sk)
-{
-	u8 state = sk->__sk_common.skc_state;
-
-	if (state == TCP_LISTEN)
-		queued_again(sk);
-	else if (state == TCP_CLOSE_WAIT && sk->sk_protocol == IPPROTO_TCP && sock_waits(sk))
-		record_state(sk, EV_CHILD_STATE, TCP_ESTABLISHED, TCP_CLOSE_WAIT, 0);
-	return 0;
-}
-
 #define EPIPE	   32
 #define ECONNRESET 104
 

@@ -24,6 +24,8 @@ struct config {
 	__u16 family;	 /* AF_INET, AF_INET6, or 0: both.  v4-mapped counts as AF_INET */
 	__u8 events;	 /* report what happens, event by event */
 	__u8 counts;	 /* count it, per listener */
+	__u8 answers_late; /* counts: SYN-ACKs are seen only from where the rule may not apply */
+	__u8 ready_told; /* this kernel shows when a listener is told of a child: 6.3 */
 	__u8 ports_on;	 /* local ports are limited to those in the port bitmap */
 	__u8 active;	 /* report this host's own connects */
 	__u8 binds;	 /* report bind, listen and connect calls */

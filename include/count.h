@@ -70,7 +70,8 @@ struct counters_gauge {
 
 /* Where there was no room; one for the whole host. */
 struct counters_host {
-	__u64 changes;	   /* listeners that came or went */
+	__u64 changes;	   /* listeners that came or, before 6.3, went */
+	__u64 unsure;	   /* 1: a SYN met a listener where only its answer tells */
 	__u64 rows_full;   /* times that a listener got no row */
 	__u64 waits_full;  /* children whose time in the queue was given up for another's */
 };
@@ -87,6 +88,6 @@ struct counters_calls {
 EVENT_SIZE_IS(counters_hist, 272);
 EVENT_SIZE_IS(counters_row, 728);
 EVENT_SIZE_IS(counters_gauge, 40);
-EVENT_SIZE_IS(counters_host, 24);
+EVENT_SIZE_IS(counters_host, 32);
 
 #endif

@@ -438,10 +438,14 @@ struct inet_connection_sock {
 };
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	u32 write_seq;
 	bool is_mptcp;
 };
 struct mptcp_sock {
 	struct sock *first;
+};
+struct mptcp_subflow_request_sock {
+	u16 mp_join : 1;
 };
 struct mptcp_subflow_context {
 	u32 mp_join : 1;

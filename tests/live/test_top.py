@@ -15,6 +15,7 @@ TCP_FASTOPEN = 23
 MSG_FASTOPEN = 0x20000000
 REUSEADDR = [(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)]
 REUSEPORT = [(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)]
+JOINS_FROM = "10.77.0.77"
 LOOK = 0.1  # seconds between two looks
 
 
@@ -88,6 +89,31 @@ class Counted(TopTest):
             self.assertEqual(r["counters"][key], 2, r)
         self.assertEqual(r["accept_wait"]["count"], 2)
 
+    def test_mptcp_subflow_that_joins(self):
+        """The listener is told of it like of a child, but it is put in no queue."""
+        if self.srv.sysctl("mptcp.enabled") != "1":
+            self.skipTest("net.mptcp.enabled is 0")
+        self.cli.run("ip", "addr", "add", f"{JOINS_FROM}/24", "dev", "cli0")
+        for ns in (self.cli, self.srv):
+            ns.run("ip", "mptcp", "limits", "set", "subflow", "1")
+        self.cli.run("ip", "mptcp", "endpoint", "add", JOINS_FROM, "dev", "cli0", "subflow")
+        self.addCleanup(self.cli.run, "ip", "addr", "del", f"{JOINS_FROM}/24", "dev", "cli0")
+        self.addCleanup(self.cli.run, "ip", "mptcp", "endpoint", "flush")
+        listener = self.listen(protocol=IPPROTO_MPTCP)
+        self.top()
+        client = self.keep(self.cli.socket(protocol=IPPROTO_MPTCP))
+        client.connect(listener.getsockname())
+        client.send(b"before accept()")
+        lib.until(lambda: JOINS_FROM in self.srv.run("ss", "-Htn", "state", "established"),
+                  "the subflow")
+        self.accept(listener)
+        time.sleep(2 * LOOK)
+        self.sockline.stop()
+        r = [r for r in self.sockline.records() if r.get("port") == port_of(listener)][-1]
+        self.assertEqual([r["counters"][key] for key in ("syns", "synacks", "queued", "accepts")],
+                         [2, 2, 1, 1], r)
+        self.assertEqual(r["accept_wait"]["count"], 1)
+
     def test_fast_open(self):
         for ns in (self.srv, self.cli):
             ns.sysctl("ipv4.tcp_fastopen", 3)
@@ -138,6 +164,37 @@ class Counted(TopTest):
         self.assertEqual(r["last_accept"]["comm"], lib.comm())
         self.counts(other)
 
+    def test_a_port_used_again_while_its_first_connection_waits(self):
+        """Both are accepted, each with its own wait."""
+        listener = self.listen()
+        self.top()
+        first = lib_raw.Client(self, listener).half_open()
+        first.ack()
+        first.rst()
+        time.sleep(0.3)
+        again = lib_raw.Client(self, listener, sport=first.port, seq=first.seq + 100000)
+        again.half_open().ack()
+        time.sleep(0.02)
+        for _ in range(2):
+            self.accept(listener)
+        r = self.counts(listener, syns=2, synacks=2, queued=2, accepts=2)
+        self.assertEqual(r["accept_wait"]["count"], 2)
+        long = sum(n for i, n in enumerate(r["accept_wait"]["log2_us"]) if 2 << i > 300000)
+        self.assertEqual(long, 1, r["accept_wait"])
+
+    def test_two_thousand_that_wait(self):
+        """The wait of each is known, however many wait with it."""
+        self.srv.sysctl("core.somaxconn", 4096)
+        listener = self.listen(backlog=4096)
+        self.top()
+        for _ in range(2000):
+            self.connect(listener)
+        for _ in range(2000):
+            self.accept(listener).close()
+        r = self.counts(listener, syns=2000, synacks=2000, queued=2000, accepts=2000)
+        self.assertEqual(r["accept_wait"]["count"], 2000)
+        self.assertEqual(r["acceptq"]["peak"], 2000)
+
     def test_three_thousand_from_four_threads(self):
         listener = self.listen(backlog=128, addr="127.0.0.1")
         before = self.srv.netstat()["PassiveOpens"]
@@ -182,6 +239,51 @@ class Counted(TopTest):
         self.assertEqual(sorted(seen, key=[cookie, cookie_of(again)].index), seen)
 
 
+class Listeners(TopTest):
+    """They come and go with the next looks, also those to which nothing comes."""
+
+    def seen(self, port):
+        found = [r["time"] for r in self.sockline.records() if r.get("port") == port]
+        return found[-1] if found else None
+
+    def follow(self):
+        self.marker = port_of(self.listen())
+        self.top()
+        lib.until(lambda: self.seen(self.marker), "a look")
+
+    def gone(self, port):
+        """Several looks later than it was seen last."""
+        times = sorted({r["time"] for r in self.sockline.records() if r.get("port") == self.marker})
+        return len([t for t in times if t > self.seen(port)]) > 3
+
+    def test_idle(self):
+        self.follow()
+        listener = self.listen()
+        port = port_of(listener)
+        lib.until(lambda: self.seen(port), "a new listener")
+        listener.close()
+        lib.until(lambda: self.gone(port), "its end")
+
+    def test_shut_down(self):
+        self.follow()
+        listener = self.listen()
+        port = port_of(listener)
+        lib.until(lambda: self.seen(port), "a new listener")
+        listener.shutdown(socket.SHUT_RDWR)
+        lib.until(lambda: self.gone(port), "its end")
+        listener.listen(3)
+        lib.until(lambda: self.seen(port_of(listener)), "it to listen again, at a port of its own")
+
+    def test_another_limit(self):
+        listener = self.listen(backlog=5)
+        self.top()
+        port = port_of(listener)
+        lib.until(lambda: self.seen(port), "a look")
+        listener.listen(9)
+        lib.until(lambda: [r for r in self.sockline.records() if r.get("port") == port][-1]
+                  ["acceptq"]["limit"] == 9, "the other limit")
+
+
 class Dropped(TopTest):
     def raw(self, listener, count):
         return [lib_raw.Client(self, listener) for _ in range(count)]
@@ -208,9 +310,9 @@ class Dropped(TopTest):
         second.ack()
         self.counts(listener, syns=3, synacks=3, queued=2, drop_ack_overflow=1)
 
-    def test_repeated_syn_of_a_request_is_no_drop(self):
+    def repeated_syn(self, **kwargs):
         """The accept queue is full, but tcp_check_req answers what has a request already."""
-        listener = self.listen(backlog=1)
+        listener = self.listen(backlog=1, **kwargs)
         self.top()
         [half] = self.raw(listener, 1)
         half.half_open()
@@ -218,9 +320,20 @@ class Dropped(TopTest):
             self.connect(listener)
         time.sleep(0.6)  # tcp_invalid_ratelimit
         self.assertTrue(half.syn().synack())
-        r = self.row(listener)
+        time.sleep(2 * LOOK)
+        self.sockline.stop()
+        r = [r for r in self.sockline.records() if r.get("port") == port_of(listener)][-1]
         self.assertEqual(sum(r["counters"]["dropped"].values()), 0, r)
-        self.assertEqual(r["counters"]["syns"], 4)
+        self.assertEqual([r["counters"][key] for key in ("syns", "synacks", "synack_retransmits")],
+                         [4, 3, 1], r)
+
+    def test_repeated_syn_of_a_request_is_no_drop(self):
+        self.repeated_syn()
+
+    def test_repeated_syn_of_an_mptcp_listener(self):
+        if self.srv.sysctl("mptcp.enabled") != "1":
+            self.skipTest("net.mptcp.enabled is 0")
+        self.repeated_syn(protocol=IPPROTO_MPTCP)
 
     def syn_queue(self, sysctl, **want):
         self.srv.sysctl("ipv4.tcp_syncookies", sysctl)

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import lib
+import lib_raw
 from lib import port_of
 
 REUSEPORT = [(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)]
@@ -125,6 +126,46 @@ class Screen(lib.LiveTest):
         self.term.until(rf"── {where[full]} in namespace")
         self.term.until(r"^accept queue +█+ 5 of 4, full +high water 5$")
         self.term.until(r"^dropped +SYN, accept queue full [\d.]+/s \((4|5|6|7|8)\)")
+        self.term.key("q")
+        self.ended()
+
+    def test_syncookies(self):
+        """What answers a SYN is watched from where its rule does not tell."""
+        self.srv.sysctl("ipv4.tcp_syncookies", 2)
+        listener = self.listen(backlog=64)
+        self.start(130, 40)
+        lib_raw.Client(self, listener).half_open()
+        deadline = time.monotonic() + lib.SOON
+        while not re.search("cookies/s [1-9]", self.term.screen()):
+            self.assertLess(time.monotonic(), deadline, self.term.screen())
+            lib_raw.Client(self, listener).half_open()
+            time.sleep(0.02)
+        self.term.key("q")
+        self.ended()
+
+    def test_drops_taken_back(self):
+        """The SYN queue is full, but who comes back out of TIME_WAIT is answered all the same."""
+        self.srv.sysctl("ipv4.tcp_syncookies", 0)
+        listener = self.listen(backlog=2)
+        known = [lib_raw.Client(self, listener).half_open() for _ in range(3)]
+        for client in known:
+            client.ack()
+            self.accept(listener).close()
+            while not client.receive().flags & lib_raw.FIN:
+                pass
+            client.send(lib_raw.FIN | lib_raw.ACK, client.seq + 1, client.their_seq + 2)
+        for _ in range(3):
+            lib_raw.Client(self, listener).half_open()
+        self.start(130, 40)
+        self.assertFalse(lib_raw.Client(self, listener).syn().synack(0.2))
+        dropped = r"^dropped +SYN queue full [\d.]+/s \(1\)"
+        self.term.until(dropped)
+        time.sleep(0.5)
+        for client in known:
+            again = lib_raw.Client(self, listener, sport=client.port, seq=client.seq + 100000)
+            self.assertTrue(again.syn().synack())
+        time.sleep(0.5)
+        self.term.until(dropped)
         self.term.key("q")
         self.ended()
 

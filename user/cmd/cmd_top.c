@@ -78,6 +78,7 @@ static int with_counters(struct top *t)
 	int ret;
 
 	filter_to_config(t->filter, &conf.config);
+	conf.config.answers_late = !t->common->json; /* the screen shows no SYN-ACKs */
 	ret = counters_open(&conf, &t->counters, why);
 	if (ret)
 		return opts_error(t->cmd, "%s", why);

@@ -373,6 +373,7 @@ int counters_read(struct counters *c, const struct counters_view **out)
 
 	c->view.time_ns = now_ns();
 	counters_gone_begin(c);
+	observer_attach_answers(c->observer);
 	if (refresh_due(c))
 		ret = refresh(c);
 	if (!ret)

@@ -150,6 +150,14 @@ int observer_attach(struct observer *o, char why[OBSERVER_WHY])
 	return 0;
 }
 
+void observer_attach_answers(struct observer *o)
+{
+	struct observer_bpf__bss *bss = o->skel->bss;
+
+	if (bss->host.unsure && !bss->answers_seen)
+		bss->answers_seen = !probes_attach_late(o->skel->obj, o->states);
+}
+
 void observer_detach(struct observer *o)
 {
 	probes_detach(o->states);

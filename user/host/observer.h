@@ -38,6 +38,8 @@ void observer_close(struct observer *o);
 
 /* Once is enough: then nothing is done.  0, or -errno and one line in why. */
 int observer_attach(struct observer *o, char why[OBSERVER_WHY]);
+/* With config.answers_late: as soon as a SYN has met a listener where only its answer tells. */
+void observer_attach_answers(struct observer *o);
 void observer_detach(struct observer *o);
 
 /* What is not counted, for want of a hook; or NULL. */

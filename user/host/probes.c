@@ -52,46 +52,46 @@ static bool has_timer_exit(const struct btf *btf)
 /* Attached in this order: whatever answers a SYN before what sees it, so that no answer is missed
  * by a story that begins meanwhile. */
 const struct probe probes[] = {
-	{"net_dev_queue", "tp_btf/net_dev_queue", PROBE_ESSENTIAL, "SYN-ACKs", true, true, NULL},
+	{"net_dev_queue", "tp_btf/net_dev_queue", PROBE_ESSENTIAL, "SYN-ACKs", true, COUNTS_ANSWERS, NULL},
 	{"tcp_retransmit_synack", "tp_btf/tcp_retransmit_synack", PROBE_ESSENTIAL,
-	 "SYN-ACKs sent again", true, true, NULL},
+	 "SYN-ACKs sent again", true, COUNTS_NEED, NULL},
 	{"inet_sock_set_state", "tp_btf/inet_sock_set_state", PROBE_ESSENTIAL,
-	 "the end of handshakes, and listeners that come and go", false, true, NULL},
+	 "the end of handshakes, and listeners that come and go", false, COUNTS_STATES, NULL},
 	{"sk_data_ready", "tp_btf/sk_data_ready", PROBE_WANTED,
-	 "children whose change of state was skipped", true, false, has_data_ready},
+	 "counts of children, and those whose change of state was skipped", true, COUNTS_READY, has_data_ready},
 	{"tcp_receive_reset", "tp_btf/tcp_receive_reset", PROBE_WANTED,
-	 "children whose reset was skipped", true, false, NULL},
-	{"sys_exit_accept", "syscalls/sys_exit_accept", PROBE_ESSENTIAL, "accept()", true, true, NULL},
-	{"sys_exit_accept4", "syscalls/sys_exit_accept4", PROBE_ESSENTIAL, "accept4()", true, true, NULL},
-	{"io_uring_complete", "tp_btf/io_uring_complete", PROBE_WANTED, "accept by io_uring", false, true,
+	 "children whose reset was skipped", true, COUNTS_WITHOUT, NULL},
+	{"sys_exit_accept", "syscalls/sys_exit_accept", PROBE_ESSENTIAL, "accept()", true, COUNTS_NEED, NULL},
+	{"sys_exit_accept4", "syscalls/sys_exit_accept4", PROBE_ESSENTIAL, "accept4()", true, COUNTS_NEED, NULL},
+	{"io_uring_complete", "tp_btf/io_uring_complete", PROBE_WANTED, "accept by io_uring", false, COUNTS_NEED,
 	 uring_cqe},
 	{"io_uring_complete_fields", "tp_btf/io_uring_complete", PROBE_WANTED,
-	 "accept by io_uring", false, true, uring_fields},
+	 "accept by io_uring", false, COUNTS_NEED, uring_fields},
 	{"kfree_skb", "tp_btf/kfree_skb", PROBE_WANTED,
-	 "dropped ACKs, resets in the SYN queue, and connections to closed ports", true, true,
+	 "dropped ACKs, resets in the SYN queue, and connections to closed ports", true, COUNTS_NEED,
 	 kfree_has_reason},
 	{"kfree_skb_no_reason", "tp_btf/kfree_skb", PROBE_WANTED,
-	 "dropped ACKs and resets in the SYN queue", true, true, kfree_no_reason},
+	 "dropped ACKs and resets in the SYN queue", true, COUNTS_NEED, kfree_no_reason},
 	{"timer_expire_entry", "tp_btf/timer_expire_entry", PROBE_WANTED,
-	 "SYN-queue entries that expire", true, false, has_timer_exit},
+	 "SYN-queue entries that expire", true, COUNTS_WITHOUT, has_timer_exit},
 	{"timer_expire_exit", "tp_btf/timer_expire_exit", PROBE_WANTED,
-	 "SYN-queue entries that expire", true, false, has_timer_exit},
+	 "SYN-queue entries that expire", true, COUNTS_WITHOUT, has_timer_exit},
 	{"sys_enter_listen", "syscalls/sys_enter_listen", PROBE_LISTEN,
-	 "the backlog that listen() asks for", false, false, NULL},
+	 "the backlog that listen() asks for", false, COUNTS_WITHOUT, NULL},
 	{"sys_exit_listen", "syscalls/sys_exit_listen", PROBE_WANTED,
-	 "the backlog that listen() asks for", false, true, NULL},
+	 "the backlog that listen() asks for", false, COUNTS_NEED, NULL},
 	{"tcp_retransmit_skb", "tp_btf/tcp_retransmit_skb", PROBE_ACTIVE,
-	 "SYNs that this host sends again", false, false, NULL},
+	 "SYNs that this host sends again", false, COUNTS_WITHOUT, NULL},
 	{"sys_enter_connect", "syscalls/sys_enter_connect", PROBE_ACTIVE,
-	 "connects that fail before a SYN is sent", false, false, NULL},
+	 "connects that fail before a SYN is sent", false, COUNTS_WITHOUT, NULL},
 	{"sys_exit_connect", "syscalls/sys_exit_connect", PROBE_ACTIVE,
-	 "connects that fail before a SYN is sent", false, false, NULL},
-	{"sys_enter_bind", "syscalls/sys_enter_bind", PROBE_CALLS, "bind()", false, false, NULL},
-	{"sys_exit_bind", "syscalls/sys_exit_bind", PROBE_CALLS, "bind()", false, true, NULL},
+	 "connects that fail before a SYN is sent", false, COUNTS_WITHOUT, NULL},
+	{"sys_enter_bind", "syscalls/sys_enter_bind", PROBE_CALLS, "bind()", false, COUNTS_WITHOUT, NULL},
+	{"sys_exit_bind", "syscalls/sys_exit_bind", PROBE_CALLS, "bind()", false, COUNTS_NEED, NULL},
 	{"sched_process_fork", "tp_btf/sched_process_fork", PROBE_FOLLOW,
-	 "children of the followed process", false, false, NULL},
+	 "children of the followed process", false, COUNTS_WITHOUT, NULL},
 	{"cgroup_skb_ingress", "cgroup_skb/ingress", PROBE_ESSENTIAL,
-	 "SYNs at their listener, and the queues that they meet", true, true, NULL},
+	 "SYNs at their listener, and the queues that they meet", true, COUNTS_NEED, NULL},
 };
 const size_t probes_cnt = sizeof(probes) / sizeof(probes[0]);
 
@@ -118,9 +118,25 @@ static bool wanted_for_events(const struct probe *p, const struct config *c)
 	return false;
 }
 
+static bool wanted_for_counts(const struct probe *p, const struct config *c)
+{
+	switch (p->counts) {
+	case COUNTS_WITHOUT:
+		return false;
+	case COUNTS_NEED:
+	case COUNTS_ANSWERS:
+		return true;
+	case COUNTS_READY:
+		return c->ready_told;
+	case COUNTS_STATES:
+		return !c->ready_told;
+	}
+	return false;
+}
+
 static bool wanted(const struct probe *p, const struct config *c)
 {
-	return (c->events && wanted_for_events(p, c)) || (c->counts && p->counts);
+	return (c->events && wanted_for_events(p, c)) || (c->counts && wanted_for_counts(p, c));
 }
 
 static struct bpf_program *program_of(const struct bpf_object *object, const char *name)
@@ -138,6 +154,7 @@ void probes_select(const struct btf *btf, struct bpf_object *object, struct prob
 		memset(s, 0, sizeof(*s));
 		s->suits = !p->suits || p->suits(btf);
 		s->wanted = wanted(p, c);
+		s->late = p->counts == COUNTS_ANSWERS && c->answers_late;
 		bpf_program__set_autoload(program_of(object, p->program), s->suits && s->wanted);
 	}
 }
@@ -187,22 +204,37 @@ struct bpf_link *probe_attach(struct bpf_program *program, const char *hook)
 	return bpf_program__attach(program);
 }
 
+static int attach_one(struct bpf_object *object, struct probe_state *s, const struct probe *p)
+{
+	s->link = probe_attach(program_of(object, p->program), p->hook);
+	s->attached = s->link != NULL;
+	s->error = s->attached ? 0 : -errno;
+	return s->error;
+}
+
 int probes_attach(struct bpf_object *object, struct probe_state *states, size_t *failed)
 {
 	for (size_t i = 0; i < probes_cnt; i++) {
 		struct probe_state *s = &states[i];
 
-		if (!s->suits || !s->wanted)
+		if (!s->suits || !s->wanted || s->late)
 			continue;
-		s->link = probe_attach(program_of(object, probes[i].program), probes[i].hook);
-		s->attached = s->link != NULL;
-		s->error = s->attached ? 0 : -errno;
-		if (!s->attached && probes[i].need == PROBE_ESSENTIAL) {
+		if (attach_one(object, s, &probes[i]) && probes[i].need == PROBE_ESSENTIAL) {
 			*failed = i;
 			return s->error;
 		}
 	}
 	return 0;
+}
+
+int probes_attach_late(struct bpf_object *object, struct probe_state *states)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < probes_cnt && !ret; i++)
+		if (states[i].late && !states[i].attached)
+			ret = attach_one(object, &states[i], &probes[i]);
+	return ret;
 }
 
 static void *detach_one(void *link)
@@ -257,6 +289,7 @@ bool probes_calls_shown(const struct btf *btf)
 
 void probes_kernel_config(const struct btf *btf, struct config *c)
 {
+	c->ready_told = has_data_ready(btf);
 	c->calls_at_exit =
 		probes_calls_shown(btf) && (!c->binds || (c->failed_calls && !c->active));
 	memset(c->drop_reason, 0xff, sizeof(c->drop_reason));

@@ -22,13 +22,22 @@ enum probe_need {
 	PROBE_FOLLOW,	 /* for a followed process tree only */
 };
 
+/* What counts per listener need. */
+enum probe_counts {
+	COUNTS_WITHOUT,
+	COUNTS_NEED,
+	COUNTS_READY,	/* since 6.3 */
+	COUNTS_STATES,	/* before */
+	COUNTS_ANSWERS, /* later, if the configuration says so */
+};
+
 struct probe {
 	const char *program; /* name in the BPF object */
 	const char *hook;    /* for people: "tp_btf/kfree_skb" */
 	enum probe_need need;
 	const char *unseen;  /* what is not seen without it */
 	bool passive;	     /* for connections that come; left out where only calls are wanted */
-	bool counts;	     /* counts need it too */
+	enum probe_counts counts;
 	/* Is this the variant for the running kernel?  NULL: always. */
 	bool (*suits)(const struct btf *btf);
 };
@@ -36,6 +45,7 @@ struct probe {
 struct probe_state {
 	bool suits;    /* this variant is for this kernel */
 	bool wanted;   /* by the configuration */
+	bool late;     /* attached by probes_attach_late() */
 	bool attached;
 	int error;     /* -errno if it could not be attached */
 	struct bpf_link *link;
@@ -50,6 +60,9 @@ void probes_select(const struct btf *btf, struct bpf_object *object, struct prob
 
 /* After it.  0, or -errno of the essential one that failed, whose row is *failed. */
 int probes_attach(struct bpf_object *object, struct probe_state *states, size_t *failed);
+
+/* Those that were left for later.  0 or -errno. */
+int probes_attach_late(struct bpf_object *object, struct probe_state *states);
 
 /* One program to its hook; NULL and errno. */
 struct bpf_link *probe_attach(struct bpf_program *program, const char *hook);
