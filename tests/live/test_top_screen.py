@@ -80,7 +80,8 @@ class Screen(lib.LiveTest):
         self.assertEqual(self.term.tmux("display-message", "-p",
                                         "#{alternate_on} #{cursor_flag} #{keypad_cursor_flag}"),
                          "0 1 0\n")
-        lib.until(lambda: os.path.exists(f"/tmp/skl{os.getpid()}.after"), "stty")
+        after = f"/tmp/skl{os.getpid()}.after"
+        lib.until(lambda: os.path.exists(after) and os.path.getsize(after), "stty")
         with open(f"/tmp/skl{os.getpid()}.before") as a, \
                 open(f"/tmp/skl{os.getpid()}.after") as b:
             self.assertEqual(*(re.sub(r"rows \d+; columns \d+", "", f.read()) for f in (a, b)))
