@@ -40,6 +40,7 @@ struct counters_listener {
 	uint32_t drops_since; /* sk_drops now, less what it was when it was seen first */
 	bool stirred;	      /* something came or was taken since the last read */
 	bool asked;	      /* for its queues, in this read */
+	bool ended;	      /* it listens no more, and is gone with the next read */
 };
 
 struct counters_view {

@@ -44,6 +44,20 @@ void counters_gone_add(struct counters *c, const struct counters_listener *l)
 	c->gone[c->gone_cnt++].owner_cnt = 0;
 }
 
+void counters_gone_drop(struct counters *c)
+{
+	struct counters_view *v = &c->view;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < v->cnt; i++) {
+		if (v->listeners[i].ended)
+			counters_gone_add(c, &v->listeners[i]);
+		else if (kept++ != i)
+			v->listeners[kept - 1] = v->listeners[i];
+	}
+	v->cnt = kept;
+}
+
 /* Few end between two reads. */
 struct counters_listener *counters_gone_find(const struct counters *c, uint64_t cookie)
 {

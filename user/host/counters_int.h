@@ -32,9 +32,11 @@ struct counters {
 	struct counters_view view;
 };
 
-/* Listeners that listen no more (counters_gone.c).  What has been told is forgotten at the next
- * read; what is added while a read tells of others is told by the next. */
+/* Listeners that listen no more (counters_gone.c).  What has been told is forgotten at the next read.
+ * What is seen to have ended stays in the view until then, because something may have come to it
+ * after its row was read. */
 void counters_gone_begin(struct counters *c);
+void counters_gone_drop(struct counters *c); /* what has ended, from the view */
 void counters_gone_add(struct counters *c, const struct counters_listener *l);
 struct counters_listener *counters_gone_find(const struct counters *c, uint64_t cookie);
 void counters_gone_tell(struct counters *c);

@@ -323,31 +323,23 @@ static uint32_t ask_gauges(struct counters *c)
 	return asked;
 }
 
-/* Those that listen no more are left out. */
 static void take_gauges(struct counters *c, uint32_t asked)
 {
 	struct counters_view *v = &c->view;
-	size_t kept = 0;
 	uint32_t at = 0;
 
-	for (size_t i = 0; i < v->cnt; i++) {
+	for (size_t i = 0; i < v->cnt && at < asked; i++) {
 		struct counters_listener *l = &v->listeners[i];
+		const struct counters_gauge *g = &c->gauges[at];
 
-		if (at < asked && l->asked) {
-			const struct counters_gauge *g = &c->gauges[at++];
-
-			if (!g->alive) {
-				counters_gone_add(c, l);
-				continue;
-			}
+		if (!l->asked)
+			continue;
+		at++;
+		l->ended = !g->alive;
+		if (g->alive)
 			take_gauge(l, g);
-		}
-		if (kept != i)
-			v->listeners[kept] = *l;
-		kept++;
 	}
-	v->cnt = kept;
-	c->idle_turn = kept ? (c->idle_turn + IDLE_AT_ONCE) % kept : 0;
+	c->idle_turn = v->cnt ? (c->idle_turn + IDLE_AT_ONCE) % v->cnt : 0;
 }
 
 static int read_gauges(struct counters *c)
@@ -373,6 +365,7 @@ int counters_read(struct counters *c, const struct counters_view **out)
 
 	c->view.time_ns = now_ns();
 	counters_gone_begin(c);
+	counters_gone_drop(c);
 	observer_attach_answers(c->observer);
 	if (refresh_due(c))
 		ret = refresh(c);
