@@ -110,9 +110,10 @@ static void damaged(struct record_reader *r, uint32_t events)
 	r->damaged_events += events;
 	r->health = RECORD_DAMAGED;
 	snprintf(r->why, sizeof(r->why),
-		 "damaged at byte %llu: %llu block%s with %llu events could not be read",
+		 "damaged at byte %llu: %llu block%s with %llu event%s could not be read",
 		 (unsigned long long)r->damaged_at, (unsigned long long)r->damaged_blocks,
-		 r->damaged_blocks == 1 ? "" : "s", (unsigned long long)r->damaged_events);
+		 r->damaged_blocks == 1 ? "" : "s", (unsigned long long)r->damaged_events,
+		 r->damaged_events == 1 ? "" : "s");
 }
 
 static int broken(struct record_reader *r)

@@ -211,9 +211,9 @@ static void on_lost(struct sink *sink, const struct ev_lost *ev)
 	wipe_status(s);
 	if (ev->cpu != EV_CPU_HOST)
 		snprintf(where, sizeof(where), "on CPU %u", ev->cpu);
-	printf("%s%llu events lost %s: what was open then is incomplete%s\n",
-	       colour_on(&s->look, RED), (unsigned long long)ev->events, where,
-	       colour_off(&s->look));
+	printf("%s%llu event%s lost %s: what was open then is incomplete%s\n",
+	       colour_on(&s->look, RED), (unsigned long long)ev->events, ev->events == 1 ? "" : "s",
+	       where, colour_off(&s->look));
 }
 
 static void banner(struct sink_text *s)

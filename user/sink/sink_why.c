@@ -143,8 +143,8 @@ static void on_tick(struct sink *sink, uint64_t now_ns, const struct account *a)
 
 static void on_lost(struct sink *sink, const struct ev_lost *ev)
 {
-	fprintf(stderr, "%llu events lost: a failure may have gone unseen\n",
-		(unsigned long long)ev->events);
+	fprintf(stderr, "%llu event%s lost: a failure may have gone unseen\n",
+		(unsigned long long)ev->events, ev->events == 1 ? "" : "s");
 }
 
 static void on_summary(struct sink *sink, const struct account *a, uint64_t now_ns)
