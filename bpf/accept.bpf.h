@@ -3,33 +3,36 @@
 #ifndef SOCKLINE_ACCEPT_BPF_H
 #define SOCKLINE_ACCEPT_BPF_H
 
-/* The listener of the child that the segment at hand has just made, or NULL.  With that the segment
- * is done with: what is freed of this connection later is not its drop. */
-static __always_inline struct sock *listener_met(const struct ev_tuple *tuple)
+/* The segment at hand, if it has just made this child, or NULL.  With that it is done with: what is
+ * freed of this connection later is not its drop. */
+static __always_inline struct met *met_made(const struct ev_tuple *tuple)
 {
 	struct met *met = met_get();
 
-	if (!met || !met->armed || !tuple_equal(&met->seg.tuple, tuple))
+	if (!met_is_of(met, tuple))
 		return NULL;
 	met->armed = 0;
-	return (struct sock *)met->listener;
+	return met;
 }
 
 static __always_inline void record_queued(struct sock *child, u64 cookie, u8 flags, u32 to_come)
 {
-	struct sock *listener;
 	struct ev_tuple tuple;
 	struct ev_queued *e;
+	struct met *met;
 
 	tuple_fill(&tuple, child, true);
 	if (!filter_keep(&tuple))
 		return;
-	listener = listener_met(&tuple);
+	met = met_made(&tuple);
 	e = emit_reserve(sizeof(*e), EV_QUEUED, flags);
 	if (!e)
 		return;
 	e->tuple = tuple;
-	queues_fill(&e->queues, listener);
+	if (met)
+		met_queues(&e->queues, met);
+	else
+		__builtin_memset(&e->queues, 0, sizeof(e->queues));
 	e->queues.acceptq += e->queues.cookie ? to_come : 0;
 	e->cookie = cookie;
 	emit_submit(e);

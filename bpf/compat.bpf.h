@@ -28,6 +28,14 @@ static __always_inline bool compat_transparent(struct sock *sk)
 	return compat_inet_flag(sk, INET_FLAGS_TRANSPARENT);
 }
 
+/* An int on 5.12, which is read by address: its low byte is the same. */
+static __always_inline u8 compat_syncookies(struct net *net)
+{
+	if (bpf_core_field_size(net->ipv4.sysctl_tcp_syncookies) == 1)
+		return net->ipv4.sysctl_tcp_syncookies;
+	return BPF_CORE_READ(net, ipv4.sysctl_tcp_syncookies);
+}
+
 /* A kernel without CONFIG_MPTCP has no such field. */
 static __always_inline bool compat_is_mptcp(struct sock *sk)
 {

@@ -12,14 +12,6 @@ static __always_inline bool answers_are_seen(void)
 	return !config.answers_late || answers_seen;
 }
 
-/* An int on 5.12, a byte since 5.13: read by address, its low byte is the same. */
-static __always_inline u8 syncookies_of(struct net *net)
-{
-	if (bpf_core_field_size(net->ipv4.sysctl_tcp_syncookies) == 1)
-		return net->ipv4.sysctl_tcp_syncookies;
-	return BPF_CORE_READ(net, ipv4.sysctl_tcp_syncookies);
-}
-
 /*
  * tcp_conn_request drops silently; what it compares, in its order.  Not sure: a SYN that it answers
  * all the same (a peer that is known, TIME_WAIT), which is taken back when its SYN-ACK is seen.
@@ -30,7 +22,7 @@ static __always_inline u32 syn_verdict(struct tcp_sock *tp, bool *sure)
 	struct net *net = listener->__sk_common.skc_net.net;
 	u32 synq = tp->inet_conn.icsk_accept_queue.qlen.counter;
 	u32 limit = listener->sk_max_ack_backlog;
-	u8 cookies = syncookies_of(net);
+	u8 cookies = compat_syncookies(net);
 	u32 backlog;
 
 	*sure = synq <= limit && cookies != 2;

@@ -41,7 +41,7 @@ static __always_inline void record_drop(struct met *met, u32 reason)
 	if (!e)
 		return;
 	e->tuple = met->seg.tuple;
-	queues_fill(&e->queues, listener);
+	met_queues(&e->queues, met);
 	e->reason = reason;
 	if (!(met->seg.flags & TCP_SYN))
 		e->reason = ack_drop_reason(reason, &e->queues, listener);

@@ -12,6 +12,7 @@
 
 struct met {
 	struct segment seg;
+	struct ev_queues queues; /* of the listener, when it came; for events */
 	u64 listener; /* struct sock * */
 	u64 cookie;   /* of the listener */
 	u64 request;  /* struct request_sock *, for a reset only */
@@ -59,6 +60,25 @@ static __always_inline struct met *met_new(struct __sk_buff *skb, struct tcp_soc
 	if (!met->cookie)
 		met->cookie = bpf_get_socket_cookie(skb); /* of skb->sk: from now on it has one */
 	return met;
+}
+
+/* Its listener's queues now: what does not change meanwhile is not read again. */
+static __always_inline void met_queues(struct ev_queues *q, const struct met *met)
+{
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)met->listener;
+	struct sock *listener = (struct sock *)met->listener;
+
+	q->cookie = met->queues.cookie;
+	q->limit = met->queues.limit;
+	q->synq = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
+	q->acceptq = BPF_CORE_READ(listener, sk_ack_backlog);
+	q->drops = BPF_CORE_READ(listener, sk_drops.counter);
+}
+
+/* Has this connection's segment been met here last? */
+static __always_inline bool met_is_of(const struct met *met, const struct ev_tuple *tuple)
+{
+	return met && met->armed && tuple_equal(&met->seg.tuple, tuple);
 }
 
 static __always_inline bool met_at_hand(const struct met *met)

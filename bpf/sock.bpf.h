@@ -97,29 +97,30 @@ static __always_inline u16 sock_local_port(struct sock *sk)
 
 /* The verifier lets a program walk a pointer that it vouches for with plain loads, ten times
  * cheaper than a checked read; every other pointer needs the checked one. */
-#define QUEUE_GET(trusted, from, field) ((trusted) ? (from)->field : BPF_CORE_READ(from, field))
-
-/* trusted: it is a struct tcp_sock that the verifier vouches for.  The listener's cookie was made
- * when its first SYN was seen. */
-static __always_inline void queues_of(struct ev_queues *q, struct sock *listener,
-				      const bool trusted)
+static __always_inline void queues_of(struct ev_queues *q, const struct tcp_sock *listener)
 {
-	struct inet_connection_sock *icsk = (struct inet_connection_sock *)listener;
+	const struct sock *sk = &listener->inet_conn.icsk_inet.sk;
 
-	q->cookie = QUEUE_GET(trusted, listener, __sk_common.skc_cookie.counter);
-	q->synq = QUEUE_GET(trusted, icsk, icsk_accept_queue.qlen.counter);
-	q->acceptq = QUEUE_GET(trusted, listener, sk_ack_backlog);
-	q->limit = QUEUE_GET(trusted, listener, sk_max_ack_backlog);
-	q->drops = QUEUE_GET(trusted, listener, sk_drops.counter);
+	q->synq = listener->inet_conn.icsk_accept_queue.qlen.counter;
+	q->acceptq = sk->sk_ack_backlog;
+	q->limit = sk->sk_max_ack_backlog;
+	q->drops = sk->sk_drops.counter;
 }
 
 /* listener: need not be vouched for; NULL: unknown. */
 static __always_inline void queues_fill(struct ev_queues *q, struct sock *listener)
 {
-	if (listener)
-		queues_of(q, listener, false);
-	else
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)listener;
+
+	if (!listener) {
 		__builtin_memset(q, 0, sizeof(*q));
+		return;
+	}
+	q->cookie = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
+	q->synq = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
+	q->acceptq = BPF_CORE_READ(listener, sk_ack_backlog);
+	q->limit = BPF_CORE_READ(listener, sk_max_ack_backlog);
+	q->drops = BPF_CORE_READ(listener, sk_drops.counter);
 }
 
 static __always_inline u64 sock_cookie(struct sock *sk)

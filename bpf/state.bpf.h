@@ -8,9 +8,10 @@ static __always_inline void child_made(struct sock *child)
 {
 	struct met *met = met_get();
 
-	bpf_get_socket_cookie(child);
-	if (met && met->armed && met->seg.flags & TCP_SYN)
-		met->child = (u64)child;
+	if (!met || !met->armed || !(met->seg.flags & TCP_SYN))
+		return;
+	bpf_get_socket_cookie(child); /* from now on it has one */
+	met->child = (u64)child;
 }
 
 static __always_inline void record_connect(struct sock *sk)
@@ -63,7 +64,7 @@ static __always_inline void state_established(struct sock *sk)
 	}
 	/* The listener is told of a subflow that joins, too, but nothing is put in its queue. */
 	tuple_fill(&tuple, sk, true);
-	listener_met(&tuple);
+	met_made(&tuple);
 	if (!config.calls_only && sock_joins(sk))
 		record_state(sk, EV_CHILD_STATE, TCP_SYN_RECV, TCP_ESTABLISHED, 0);
 	else if (config.active) /* both sides called at once, or a socket called itself */
@@ -119,7 +120,7 @@ static __always_inline void queued_again(struct sock *listener)
 	if (!e)
 		return;
 	e->tuple = met->seg.tuple;
-	queues_fill(&e->queues, listener);
+	met_queues(&e->queues, met);
 	e->cookie = 0; /* the child is not at hand */
 	emit_submit(e);
 }

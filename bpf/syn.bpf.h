@@ -11,11 +11,11 @@ static __always_inline void record_syn(struct met *met, struct sock *listener, u
 	if (!e)
 		return;
 	e->tuple = met->seg.tuple;
-	queues_of(&e->queues, listener, true);
+	e->queues = met->queues;
 	e->tcp_seq = met->seg.seq;
 	e->ifindex = ifindex;
 	e->max_syn_backlog = net->ipv4.sysctl_max_syn_backlog;
-	e->syncookies = BPF_CORE_READ(net, ipv4.sysctl_tcp_syncookies);
+	e->syncookies = compat_syncookies(net);
 	__builtin_memset(e->pad, 0, sizeof(e->pad));
 	emit_submit(e);
 }
@@ -25,6 +25,8 @@ static __always_inline void record_met(struct met *met, struct __sk_buff *skb, s
 	met->request = 0;
 	met->child = 0;
 	met->armed = 1;
+	met->queues.cookie = met->cookie;
+	queues_of(&met->queues, tp);
 	if ((met->seg.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN)
 		record_syn(met, (struct sock *)tp, skb->ifindex);
 	else if (met->seg.flags & TCP_RST)
@@ -44,6 +46,7 @@ static __always_inline void learn_timer(struct request_sock *req)
 static __always_inline void record_synack(struct sock *sk, u8 kind, u8 flags, u32 retrans,
 					  struct sock *listener)
 {
+	struct met *met = met_get();
 	struct ev_tuple tuple;
 	struct ev_synack *e;
 
@@ -54,7 +57,10 @@ static __always_inline void record_synack(struct sock *sk, u8 kind, u8 flags, u3
 	if (!e)
 		return;
 	e->tuple = tuple;
-	queues_fill(&e->queues, listener);
+	if (kind == EV_SYNACK && met_is_of(met, &tuple))
+		met_queues(&e->queues, met);
+	else
+		queues_fill(&e->queues, listener);
 	e->retrans = retrans;
 	e->pad = 0;
 	emit_submit(e);
@@ -67,7 +73,7 @@ static __always_inline void record_cookie(struct met *met)
 	if (!e)
 		return;
 	e->tuple = met->seg.tuple;
-	queues_fill(&e->queues, (struct sock *)met->listener);
+	met_queues(&e->queues, met);
 	e->retrans = 0;
 	e->pad = 0;
 	emit_submit(e);
