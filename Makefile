@@ -4,6 +4,7 @@
 B       ?= build
 CC      ?= gcc
 CLANG   ?= clang
+LLVM_STRIP ?= llvm-strip
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 PREFIX  ?= /usr/local
 VERSION := 0.1.0
@@ -82,6 +83,7 @@ $(B)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/*.h vmlinux/*.h) Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) -g -O2 -Wall -Wextra -Wno-unused-parameter -Wno-missing-declarations \
 		-target bpf -mcpu=v3 -Ivmlinux -Iinclude -Ibpf -c -o $@ $<
+	$(Q)$(LLVM_STRIP) -g $@ # the verifier's log lives on BTF, not on DWARF
 
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)

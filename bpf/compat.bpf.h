@@ -3,6 +3,24 @@
 #ifndef SOCKLINE_COMPAT_BPF_H
 #define SOCKLINE_COMPAT_BPF_H
 
+/* From 6.2 on the verifier takes a program's word for what a pointer points to: a plain load, which
+ * reads 0 where a checked read fails, instead of a call that costs twenty times as much. */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
+
+#ifndef HAS_CAST
+#define HAS_CAST 0
+#endif
+
+#define CAST(ptr)                                                                                  \
+	((__typeof__(ptr))bpf_rdonly_cast(ptr, bpf_core_type_id_kernel(__typeof__(*(ptr)))))
+
+/* One field, of a pointer that the verifier does not vouch for. */
+#define READ(from, field)                                                                          \
+	({                                                                                         \
+		__auto_type from_ = (from);                                                        \
+		HAS_CAST ? CAST(from_)->field : BPF_CORE_READ(from_, field);                       \
+	})
+
 /* struct inet_sock keeps these two as bit fields on 5.10 and 6.1, as bits of inet_flags on 6.12
  * and later. */
 static __always_inline bool compat_inet_flag(struct sock *sk, u64 bit)

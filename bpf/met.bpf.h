@@ -70,9 +70,9 @@ static __always_inline void met_queues(struct ev_queues *q, const struct met *me
 
 	q->cookie = met->queues.cookie;
 	q->limit = met->queues.limit;
-	q->synq = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
-	q->acceptq = BPF_CORE_READ(listener, sk_ack_backlog);
-	q->drops = BPF_CORE_READ(listener, sk_drops.counter);
+	q->synq = READ(icsk, icsk_accept_queue.qlen.counter);
+	q->acceptq = READ(listener, sk_ack_backlog);
+	q->drops = READ(listener, sk_drops.counter);
 }
 
 /* Has this connection's segment been met here last? */

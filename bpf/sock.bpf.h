@@ -77,8 +77,8 @@ static __always_inline u64 tuple_fill(struct ev_tuple *t, struct sock *sk, const
 	const struct sock_common *c;
 	struct sock_head head;
 
-	if (trusted) {
-		c = &sk->__sk_common;
+	if (trusted || HAS_CAST) {
+		c = trusted ? &sk->__sk_common : &CAST(sk)->__sk_common;
 		tuple_of(t, c, c->skc_net.net->ns.inum);
 	} else {
 		c = sock_head_copy(&head, sk);
@@ -90,9 +90,9 @@ static __always_inline u64 tuple_fill(struct ev_tuple *t, struct sock *sk, const
 /* skc_num is zeroed when the port is given back (inet_put_port); inet_sport outlives it. */
 static __always_inline u16 sock_local_port(struct sock *sk)
 {
-	u16 num = BPF_CORE_READ(sk, __sk_common.skc_num);
+	u16 num = READ(sk, __sk_common.skc_num);
 
-	return num ? num : bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	return num ? num : bpf_ntohs(READ((struct inet_sock *)sk, inet_sport));
 }
 
 /* The verifier lets a program walk a pointer that it vouches for with plain loads, ten times
@@ -116,16 +116,16 @@ static __always_inline void queues_fill(struct ev_queues *q, struct sock *listen
 		__builtin_memset(q, 0, sizeof(*q));
 		return;
 	}
-	q->cookie = BPF_CORE_READ(listener, __sk_common.skc_cookie.counter);
-	q->synq = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
-	q->acceptq = BPF_CORE_READ(listener, sk_ack_backlog);
-	q->limit = BPF_CORE_READ(listener, sk_max_ack_backlog);
-	q->drops = BPF_CORE_READ(listener, sk_drops.counter);
+	q->cookie = READ(listener, __sk_common.skc_cookie.counter);
+	q->synq = READ(icsk, icsk_accept_queue.qlen.counter);
+	q->acceptq = READ(listener, sk_ack_backlog);
+	q->limit = READ(listener, sk_max_ack_backlog);
+	q->drops = READ(listener, sk_drops.counter);
 }
 
 static __always_inline u64 sock_cookie(struct sock *sk)
 {
-	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	return READ(sk, __sk_common.skc_cookie.counter);
 }
 
 /* SOCK_DEAD is bit 0 of skc_flags on every kernel. */
@@ -134,7 +134,7 @@ static __always_inline u64 sock_cookie(struct sock *sk)
 static __always_inline bool sock_is_subflow(struct sock *sk)
 {
 	return bpf_core_type_exists(struct mptcp_subflow_context) &&
-	       BPF_CORE_READ((struct tcp_sock *)sk, is_mptcp);
+	       READ((struct tcp_sock *)sk, is_mptcp);
 }
 
 static __always_inline struct mptcp_subflow_context *subflow_of(struct sock *sk)
@@ -192,6 +192,8 @@ static __always_inline struct file *file_of_fd(int fd)
 
 	if (fd < 0 || (u32)fd >= fdt->max_fds)
 		return NULL;
+	if (HAS_CAST) /* any struct that is one pointer */
+		return (struct file *)CAST((struct hlist_head *)(fdt->fd + fd))->first;
 	bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + fd);
 	return file;
 }
@@ -204,16 +206,16 @@ static __always_inline struct file *file_of_fd(int fd)
  * seen as its first subflow, which carries the tuple. */
 static __always_inline struct sock *tcp_of_file(struct file *file, bool *mptcp)
 {
-	struct socket *socket = file ? BPF_CORE_READ(file, private_data) : NULL;
-	struct sock *sk = socket ? BPF_CORE_READ(socket, sk) : NULL;
+	struct socket *socket = file ? READ(file, private_data) : NULL;
+	struct sock *sk = socket ? READ(socket, sk) : NULL;
 	u16 family, protocol;
 
-	if (!sk || BPF_CORE_READ(socket, file) != file)
+	if (!sk || READ(socket, file) != file)
 		return NULL;
-	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	family = READ(sk, __sk_common.skc_family);
 	if (family != AF_INET && family != AF_INET6)
 		return NULL;
-	protocol = BPF_CORE_READ(sk, sk_protocol);
+	protocol = READ(sk, sk_protocol);
 	*mptcp = protocol == IPPROTO_MPTCP;
 	if (*mptcp && bpf_core_type_exists(struct mptcp_sock))
 		return BPF_CORE_READ((struct mptcp_sock *)sk, first);

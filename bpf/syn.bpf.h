@@ -83,7 +83,7 @@ static __always_inline void record_cookie(struct met *met)
  * counted after the segment has left (inet_rtx_syn_ack), and tells nothing of the second one. */
 static __always_inline bool is_first_synack(struct sk_buff *skb, struct tcp_request_sock *req)
 {
-	u64 first_us = BPF_CORE_READ(req, snt_synack);
+	u64 first_us = READ(req, snt_synack);
 
 	return !first_us || !skb->tstamp || (u64)skb->tstamp / 1000 == first_us;
 }
@@ -95,7 +95,7 @@ static __always_inline void record_answer(struct sk_buff *skb, struct sock *sk)
 	learn_timer((struct request_sock *)req);
 	/* A SYN-ACK sent again is told by tcp_retransmit_synack, once. */
 	if (is_first_synack(skb, req))
-		record_synack(sk, EV_SYNACK, BPF_CORE_READ(req, is_mptcp) ? EVF_MPTCP : 0, 0,
+		record_synack(sk, EV_SYNACK, READ(req, is_mptcp) ? EVF_MPTCP : 0, 0,
 			      sk->__sk_common.skc_listener);
 }
 

@@ -503,6 +503,10 @@ struct socket {
 	struct sock *sk;
 	struct file *file;
 };
+struct hlist_node;
+struct hlist_head {
+	struct hlist_node *first;
+};
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;

@@ -12,6 +12,7 @@
 #include "kernel.h"
 #include "observer.h"
 #include "observer.skel.h"
+#include "observer_cast.skel.h"
 #include "probes.h"
 
 static int __attribute__((format(printf, 3, 4)))
@@ -85,6 +86,27 @@ static int load(struct observer *o, const struct btf *btf, const struct observer
 	return observer_bpf__load(o->skel);
 }
 
+/* Two objects of the same source: programs, maps and variables are the same. */
+static struct observer_bpf *open_skeleton(const struct btf *btf)
+{
+	struct observer_bpf *skel = calloc(1, sizeof(*skel));
+
+	if (!skel)
+		return NULL;
+	if (observer_bpf__create_skeleton(skel)) {
+		observer_bpf__destroy(skel);
+		return NULL;
+	}
+	if (btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0)
+		skel->skeleton->data =
+			(void *)observer_cast_bpf__elf_bytes(&skel->skeleton->data_sz);
+	if (bpf_object__open_skeleton(skel->skeleton, NULL)) {
+		observer_bpf__destroy(skel);
+		return NULL;
+	}
+	return skel;
+}
+
 static int open_all(struct observer *o, const struct observer_conf *conf, char why[OBSERVER_WHY])
 {
 	const char *unfit;
@@ -93,7 +115,7 @@ static int open_all(struct observer *o, const struct observer_conf *conf, char w
 
 	if (!btf)
 		return fail(why, -ENOTSUP, "%s", unfit);
-	o->skel = observer_bpf__open();
+	o->skel = open_skeleton(btf);
 	ret = o->skel ? load(o, btf, conf) : -errno;
 	btf__free(btf);
 	if (ret)
