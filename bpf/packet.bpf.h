@@ -32,14 +32,14 @@ static __always_inline bool tuple_equal(const struct ev_tuple *a, const struct e
 /* How the bytes of a packet are fetched: in cgroup_skb by plain loads, the kernel having pulled both
  * headers together by then (tcp_v4_rcv); from kernel memory in a tracepoint.  Both start at the
  * network header. */
-#define SEGMENT_PARSE(seg, is_v4, READ)                                                            \
+#define SEGMENT_PARSE(seg, is_v4, FETCH)                                                           \
 	({                                                                                         \
 		u32 at_ = 0;                                                                       \
 		bool ok_ = false;                                                                  \
 		struct tcphdr th_;                                                                 \
 		if (is_v4) {                                                                       \
 			struct iphdr ih_;                                                          \
-			if (!READ(0, &ih_) && ih_.protocol == IPPROTO_TCP) {                       \
+			if (!FETCH(0, &ih_) && ih_.protocol == IPPROTO_TCP) {                      \
 				addr_v4((seg)->tuple.laddr, ih_.daddr);                            \
 				addr_v4((seg)->tuple.raddr, ih_.saddr);                            \
 				at_ = (*(u8 *)&ih_ & 15) * 4;                                      \
@@ -47,7 +47,7 @@ static __always_inline bool tuple_equal(const struct ev_tuple *a, const struct e
 			}                                                                          \
 		} else {                                                                           \
 			struct ipv6hdr ih_;                                                        \
-			if (!READ(0, &ih_)) {                                                      \
+			if (!FETCH(0, &ih_)) {                                                     \
 				u8 next_ = ih_.nexthdr;                                            \
 				__builtin_memcpy((seg)->tuple.laddr, ih_.daddr, 16);               \
 				__builtin_memcpy((seg)->tuple.raddr, ih_.saddr, 16);               \
@@ -59,7 +59,7 @@ static __always_inline bool tuple_equal(const struct ev_tuple *a, const struct e
 					if (next_ != V6_HOPOPTS && next_ != V6_ROUTING &&          \
 					    next_ != V6_DSTOPTS)                                   \
 						break;                                             \
-					if (READ(at_, &ext_))                                      \
+					if (FETCH(at_, &ext_))                                     \
 						break;                                             \
 					next_ = ext_.next;                                         \
 					at_ += (ext_.len + 1) * 8;                                 \
@@ -68,7 +68,7 @@ static __always_inline bool tuple_equal(const struct ev_tuple *a, const struct e
 			}                                                                          \
 		}                                                                                  \
 		if (ok_)                                                                           \
-			ok_ = !READ(at_, &th_);                                                    \
+			ok_ = !FETCH(at_, &th_);                                                   \
 		if (ok_) {                                                                         \
 			(seg)->tuple.lport = bpf_ntohs(th_.dest);                                  \
 			(seg)->tuple.rport = bpf_ntohs(th_.source);                                \
