@@ -16,7 +16,7 @@ static __always_inline u64 listener_of_call(void)
 	if (!call_regs_read(&regs))
 		return 0;
 	sk = tcp_of_file(file_of_fd(regs.fd), &mptcp);
-	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
+	if (!sk || READ(sk, __sk_common.skc_state) != TCP_LISTEN)
 		return 0;
 	return sock_cookie(sk);
 }
@@ -41,15 +41,15 @@ static __always_inline void count_accept(u64 listener, u64 since_ns)
 static __always_inline struct sock *accepted_sock(s64 fd)
 {
 	struct file *file = file_of_fd(fd);
-	struct socket *socket = file ? BPF_CORE_READ(file, private_data) : NULL;
+	struct socket *socket = file ? READ(file, private_data) : NULL;
 
-	return socket ? BPF_CORE_READ(socket, sk) : NULL;
+	return socket ? READ(socket, sk) : NULL;
 }
 
 /* Was it a child known to be waiting? */
 static __always_inline bool count_taken(struct sock *sk)
 {
-	u32 isn = BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
+	u32 isn = READ((struct tcp_sock *)sk, write_seq);
 	const struct sock_common *c;
 	struct sock_head head;
 	u64 listener, since_ns, key;

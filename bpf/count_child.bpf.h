@@ -56,7 +56,7 @@ static __always_inline u32 queue_depth(const struct met *met)
 {
 	struct sock *listener = (struct sock *)met->listener;
 
-	return BPF_CORE_READ(listener, sk_ack_backlog);
+	return READ(listener, sk_ack_backlog);
 }
 
 static __always_inline void count_made(void)
@@ -102,8 +102,7 @@ static __always_inline bool is_overflow(s32 reason, struct sock *listener)
 	if (reason != config.drop_reason[DROP_NOT_SPECIFIED] &&
 	    reason != config.drop_reason[DROP_NO_SOCKET])
 		return false;
-	return BPF_CORE_READ(listener, sk_ack_backlog) >
-	       BPF_CORE_READ(listener, sk_max_ack_backlog);
+	return READ(listener, sk_ack_backlog) > READ(listener, sk_max_ack_backlog);
 }
 
 /* enum counter, or 0: no loss.  A reset is meant to vanish; an ACK without a request behind it is

@@ -112,7 +112,7 @@ static __always_inline void count_answer(struct met *met, u32 what)
 	met->told = 0;
 	if (what < COUNTERS_CNT)
 		row->n[what]++;
-	row_peak(&row->synq_peak, BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter));
+	row_peak(&row->synq_peak, READ(icsk, icsk_accept_queue.qlen.counter));
 	met->counting = 0;
 }
 
