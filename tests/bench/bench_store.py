@@ -4,12 +4,10 @@
 
   bench_store.py BUILD_DIR [--connections N] [--runs N] [--pairs N] [--seconds S] [--out FILE]
 
-A ratio is conn/s with `export --store` divided by conn/s without, of runs that follow each other; the
-median of the pairs is told.  Absolute figures are the machine's, and only printed.
+A ratio is conn/s with `export --store` divided by conn/s without; the median of the pairs is told.  Absolute figures are the machine's, and only printed.
 """
 import argparse
 import glob
-import json
 import os
 import platform
 import resource
@@ -24,6 +22,7 @@ sys.dont_write_bytecode = True
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "live"))
 
 import lib_clickhouse
+from lib_storm import Storms, ratio
 
 PORT = 17778
 NETNS = "sklbenchstore"
@@ -102,37 +101,36 @@ def replay(args, store, recording):
     return found
 
 
-def storm(args):
-    out = subprocess.run(["ip", "netns", "exec", NETNS, f"{args.build}/bench/storm", str(PORT),
-                          str(args.seconds)], check=True, capture_output=True, text=True).stdout
-    return json.loads(out)
+class Export:
+    """`export` into these stores, and the CPU seconds that all of them have used since it began."""
 
+    def __init__(self, build, stores):
+        for store in stores:
+            store.empty()
+        self.stores, self.server = stores, sum(s.cpu() for s in stores)
+        self.process = subprocess.Popen([f"{build}/sockline", "export", "--netns",
+                                         f"/run/netns/{NETNS}", "--listen", "127.0.0.1:0",
+                                         *[w for s in stores for w in ("--store", s.target)]],
+                                        stderr=subprocess.PIPE, text=True)
+        time.sleep(0.5)
+        self.begun = cpu_of(self.process.pid)
 
-def one_storm(args, stores):
-    """A storm without and one with: the ratio, and CPU µs a connection: reader, writers, servers."""
-    for store in stores:
-        store.empty()
-    before = storm(args)
-    export = subprocess.Popen([f"{args.build}/sockline", "export", "--netns",
-                               f"/run/netns/{NETNS}", "--listen", "127.0.0.1:0",
-                               *[word for s in stores for word in ("--store", s.target)]],
-                              stderr=subprocess.PIPE, text=True)
-    time.sleep(1.2)
-    begun, server = cpu_of(export.pid), sum(s.cpu() for s in stores)
-    during = storm(args)
-    until_written(export.pid)
-    used = {t: c - begun.get(t, 0) for t, c in cpu_of(export.pid).items()}
-    server = sum(s.cpu() for s in stores) - server
-    export.terminate()
-    text = export.communicate(timeout=60)[1]
-    for store in stores:
-        if export.returncode or store.rows() != during["connections"]:
-            print(f"problem: {during['connections']} made, {store.rows()} in {store.name}: {text}",
-                  file=sys.stderr)
-    reader = used.pop(export.pid)
-    each = 1e6 / during["connections"]
-    return (during["per_second"] / before["per_second"], reader * each, sum(used.values()) * each,
-            server * each)
+    def stop(self, storm):
+        pid = self.process.pid
+        until_written(pid)
+        used = {t: c - self.begun.get(t, 0) for t, c in cpu_of(pid).items()}
+        self.process.terminate()
+        text = self.process.communicate(timeout=60)[1]
+        if not storm:
+            return
+        for store in self.stores:
+            if self.process.returncode or store.rows() != storm["made"]:
+                print(f"problem: {storm['made']} made, {store.rows()} in {store.name}: {text}",
+                      file=sys.stderr)
+        each = 1e6 / storm["made"]
+        storm["reader_us"] = used.pop(pid) * each
+        storm["writers_us"] = sum(used.values()) * each
+        storm["server_us"] = (sum(s.cpu() for s in self.stores) - self.server) * each
 
 
 def until_written(pid):
@@ -146,7 +144,7 @@ def until_written(pid):
         before = after
 
 
-def measure(args, directory):
+def measure(args, storms, directory):
     recording = f"{directory}/bench.rec"
     subprocess.run([f"{args.build}/live/do_timelines", recording, str(args.connections)],
                    check=True)
@@ -168,10 +166,13 @@ def measure(args, directory):
               "| stores | with ÷ without, median | lowest | CPU µs a connection: reader | writers | "
               "server |", "|---|---|---|---|---|---|"]
     for some in [[s] for s in stores] + [stores] * (len(stores) > 1):
-        ratio, *cpu = zip(*[one_storm(args, some) for _ in range(args.pairs)])
-        lines.append(f"| {' and '.join(s.name for s in some)} | {statistics.median(ratio):.3f} | "
-                     f"{min(ratio):.3f} | "
-                     + " | ".join(f"{statistics.median(c):.1f}" for c in cpu) + " |")
+        pairs = [storms.pair(i, lambda: Export(args.build, some), Export.stop)
+                 for i in range(args.pairs)]
+        ratios = [ratio(pair) for pair in pairs]
+        cpu = [statistics.median(during[what] for during, _ in pairs)
+               for what in ("reader_us", "writers_us", "server_us")]
+        lines.append(f"| {' and '.join(s.name for s in some)} | {statistics.median(ratios):.3f} | "
+                     f"{min(ratios):.3f} | " + " | ".join(f"{c:.1f}" for c in cpu) + " |")
     for store in stores:
         store.close()
     return "\n".join(lines) + "\n"
@@ -187,13 +188,10 @@ def main():
     ap.add_argument("--out")
     args = ap.parse_args()
     directory = tempfile.mkdtemp(prefix="sockline-bench-")
-    subprocess.run(["ip", "netns", "del", NETNS], stderr=subprocess.DEVNULL)
-    subprocess.run(["ip", "netns", "add", NETNS], check=True)
     try:
-        subprocess.run(["ip", "-n", NETNS, "link", "set", "lo", "up"], check=True)
-        text = measure(args, directory)
+        with Storms(args.build, NETNS, PORT, args.seconds) as storms:
+            text = measure(args, storms, directory)
     finally:
-        subprocess.run(["ip", "netns", "del", NETNS])
         shutil.rmtree(directory)
     print(text)
     if args.out:

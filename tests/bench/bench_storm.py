@@ -3,8 +3,9 @@
 
   bench_storm.py BUILD_DIR [--pairs N] [--seconds S] [--out FILE]
 
-Every ratio is conn/s with the observer divided by conn/s without, of runs that follow each other;
-the median of the pairs is told.  Absolute figures are the machine's, and only printed.
+Every ratio is conn/s with the observer divided by conn/s without; the median of the pairs is told.
+"nothing" is a process that sleeps: how far its ratio is from 1 says how far the others can be trusted.
+Absolute figures are the machine's, and only printed.
 """
 import argparse
 import json
@@ -18,15 +19,12 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+
+from lib_storm import Storms, ratio
+
 PORT = 17777
 NETNS = "sockline-bench"
-INSIDE = ["ip", "netns", "exec", NETNS]
-
-
-def storm(build, seconds):
-    out = subprocess.run(INSIDE + [f"{build}/bench/storm", str(PORT), str(seconds)],
-                         check=True, capture_output=True, text=True).stdout
-    return json.loads(out)
 
 
 class Observer:
@@ -40,9 +38,10 @@ class Observer:
     def start(self):
         self.file = tempfile.NamedTemporaryFile("w+")
         self.process = subprocess.Popen(self.argv, stdout=self.file, stderr=subprocess.DEVNULL)
-        time.sleep(1.2)
+        return self
 
-    def stop(self, made):
+    def stop(self, storm):
+        time.sleep(0.3)
         with open(f"/proc/{self.process.pid}/status") as f:
             peak = re.search(r"VmHWM:\s+(\d+)", f.read())
         self.peak_kib = max(self.peak_kib, int(peak.group(1)) if peak else 0)
@@ -51,7 +50,8 @@ class Observer:
         self.process.terminate()
         self.process.wait(20)
         self.file.seek(0)
-        self.check(self.file, made)
+        if storm:
+            self.check(self.file, storm["made"])
         self.file.close()
 
     def check(self, lines, made):
@@ -79,7 +79,7 @@ def programs_of(pid):
     return ids
 
 
-def program_costs(build):
+def program_costs(build, storms):
     """ns per run of each program, by the kernel's own count, during one storm."""
     subprocess.run(["sysctl", "-qw", "kernel.bpf_stats_enabled=1"], check=True)
     try:
@@ -87,7 +87,7 @@ def program_costs(build):
             p = subprocess.Popen([f"{build}/sockline", "watch", "--json", "-P", str(PORT)],
                                  stdout=null, stderr=null)
             time.sleep(1.2)
-            made = storm(build, 1)["connections"]
+            made = storms.run(1)["connections"]
             shown = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True,
                                    text=True).stdout
             ours = programs_of(p.pid)
@@ -115,31 +115,23 @@ def main():
                           [f"{args.build}/sockline", "watch", "--json", "--netns",
                            f"/run/netns/{NETNS}"])]
     # They need tracefs mounted; a mount namespace of their own leaves the host's as they are.
-    mounted = "mount -t tracefs tracefs /sys/kernel/tracing && exec "
+    mounted = ("mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing;"
+               " exec ")
     observers += [Observer(tool, ["unshare", "-m", "sh", "-c", mounted + tool])
                   for tool in ("tcpstates", "tcplife") if shutil.which(tool)]
-    subprocess.run(["ip", "netns", "del", NETNS], stderr=subprocess.DEVNULL)
-    subprocess.run(["ip", "netns", "add", NETNS], check=True)
-    try:
-        subprocess.run(["ip", "-n", NETNS, "link", "set", "lo", "up"], check=True)
-        storm(args.build, 0.5)
-        for _ in range(args.pairs):
+    observers.append(Observer("nothing", ["sleep", "600"]))
+    with Storms(args.build, NETNS, PORT, args.seconds) as storms:
+        for i in range(args.pairs):
             for o in observers:
-                before = storm(args.build, args.seconds)
-                o.start()
-                during = storm(args.build, args.seconds)
-                time.sleep(0.3)
-                o.stop(during["connections"])
-                o.ratios.append(during["per_second"] / before["per_second"])
-        costs = program_costs(args.build)
-    finally:
-        subprocess.run(["ip", "netns", "del", NETNS])
-    report(args, observers, costs, before)
+                pair = storms.pair(i, o.start, Observer.stop)
+                o.ratios.append(ratio(pair))
+        costs = program_costs(args.build, storms)
+    report(args, observers, costs, pair[1])
 
 
-def report(args, observers, costs, before):
+def report(args, observers, costs, without):
     out = [f"Accept storm over loopback, {args.pairs} pairs of {args.seconds} s; Linux "
-           f"{platform.release()}, {os.cpu_count()} CPUs, about {before['per_second']:.0f} conn/s "
+           f"{platform.release()}, {os.cpu_count()} CPUs, about {without['per_second']:.0f} conn/s "
            "without an observer.", "",
            "| observer | conn/s with ÷ without, median | lowest | highest | peak RSS | lost |",
            "|---|---|---|---|---|---|"]

@@ -10,7 +10,6 @@ time beside ten thousand listeners to which nothing comes.
 """
 import argparse
 import fcntl
-import json
 import os
 import platform
 import pty
@@ -24,9 +23,12 @@ import termios
 import threading
 import time
 
+sys.dont_write_bytecode = True
+
+from lib_storm import Storms, ratio
+
 PORT = 17778
 NETNS = "sockline-top"
-INSIDE = ["ip", "netns", "exec", NETNS]
 LISTENERS = 10000
 HOLD = """
 import resource, socket, sys, time
@@ -50,7 +52,6 @@ class Top:
         self.bytes = 0
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
-        time.sleep(2)
 
     def read(self):
         try:
@@ -69,7 +70,7 @@ class Top:
         with open(f"/proc/{self.pid}/status") as f:
             return next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
 
-    def stop(self):
+    def stop(self, storm=None):
         os.write(self.master, b"q")
         _, status = os.waitpid(self.pid, 0)
         os.close(self.master)
@@ -77,44 +78,30 @@ class Top:
             sys.exit(f"top ended with {status}, after {self.bytes} bytes")
 
 
-def storm(build, seconds):
-    """Connections per second, and microseconds of CPU for each."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    out = json.loads(subprocess.run(INSIDE + [f"{build}/bench/storm", str(PORT), str(seconds)],
-                                    check=True, capture_output=True, text=True).stdout)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return out["per_second"], cpu * 1e6 / out["connections"]
+def used_cpu():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
-def ratios(build, pairs, seconds):
-    wall, cpu = [], []
-    storm(build, seconds)
-    for i in range(pairs):
-        # Every other pair begins with `top`, so that a drift of the machine evens out.
-        first = Top(build) if i % 2 else None
-        a = storm(build, seconds)
-        if first:
-            first.stop()
-        second = None if i % 2 else Top(build)
-        b = storm(build, seconds)
-        if second:
-            second.stop()
-        without, with_it = (b, a) if i % 2 else (a, b)
-        wall.append(with_it[0] / without[0])
-        cpu.append(without[1] / with_it[1])
-    return wall, cpu
+class TimedStorms(Storms):
+    """Knows microseconds of CPU for each connection, too."""
+
+    def run(self, seconds):
+        before = used_cpu()
+        found = super().run(seconds)
+        found["cpu_us"] = (used_cpu() - before) * 1e6 / found["connections"]
+        return found
 
 
-def idle(build, seconds):
+def idle(build, inside, seconds):
     """Percent of a CPU, and peak KiB, beside listeners to which nothing comes."""
-    holders = [subprocess.Popen(INSIDE + [sys.executable, "-c", HOLD, str(20000 + i), "5000"],
+    holders = [subprocess.Popen(inside + [sys.executable, "-c", HOLD, str(20000 + i), "5000"],
                                 stdout=subprocess.PIPE) for i in range(0, LISTENERS, 5000)]
     for h in holders:
         h.stdout.readline()
     top = Top(build)
     try:
-        time.sleep(3)
+        time.sleep(5)
         before = top.cpu_seconds()
         time.sleep(seconds)
         used = top.cpu_seconds() - before
@@ -133,14 +120,11 @@ def main():
     ap.add_argument("--seconds", type=float, default=1)
     ap.add_argument("--out")
     args = ap.parse_args()
-    subprocess.run(["ip", "netns", "del", NETNS], stderr=subprocess.DEVNULL)
-    subprocess.run(["ip", "netns", "add", NETNS], check=True)
-    try:
-        subprocess.run(["ip", "-n", NETNS, "link", "set", "lo", "up"], check=True)
-        wall, cpu = ratios(args.build, args.pairs, args.seconds)
-        percent, kib = idle(args.build, 20)
-    finally:
-        subprocess.run(["ip", "netns", "del", NETNS])
+    with TimedStorms(args.build, NETNS, PORT, args.seconds) as storms:
+        pairs = [storms.pair(i, lambda: Top(args.build), Top.stop) for i in range(args.pairs)]
+        percent, kib = idle(args.build, storms.inside, 20)
+    wall = [ratio(pair) for pair in pairs]
+    cpu = [without["cpu_us"] / during["cpu_us"] for during, without in pairs]
     text = (f"`sockline top` on a terminal; {args.pairs} pairs of {args.seconds} s; Linux "
             f"{platform.release()}, {os.cpu_count()} CPUs.\n\n"
             "| | median | lowest | highest |\n|---|---|---|---|\n"
