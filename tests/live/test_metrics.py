@@ -176,6 +176,27 @@ class Counted(MetricsTest):
         self.until(lambda s: total(s, "sockline_listener_syns_total", port=port) == 45,
                    "it to count on")
 
+    def test_a_listener_that_pauses(self):
+        """shutdown() and listen() of one socket, as some servers pause: nothing counts twice."""
+        port = 8080  # one that the kernel chose would go with shutdown()
+        listener = self.listen(64, port=port, options=REUSEADDR)
+        self.export()
+
+        def accepts(s):
+            return total(s, "sockline_listener_accepts_total", port=port)
+
+        def listens(s):
+            return select(s, "sockline_listener_accept_queue_limit", port=port) == [64]
+
+        self.serve(listener, 5)
+        self.until(lambda s: accepts(s) == 5, "5 accepts")
+        listener.shutdown(socket.SHUT_RDWR)
+        self.until(lambda s: not listens(s), "it to be gone")
+        listener.listen(64)
+        self.serve(listener, 3)
+        s = self.until(lambda s: listens(s) and accepts(s) >= 8, "it to count on")
+        self.assertEqual(accepts(s), 8)
+
     def test_bound(self):
         listeners = [self.listen() for _ in range(8)]
         ports = [port_of(sock) for sock in listeners]

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Owns the last words of listeners: what was counted between the last look at one and its end. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "counters_int.h"
+#include "observer.h"
+#include "observer.skel.h"
 
 /* What ends between two reads, and had anything come to it; more are not kept. */
 #define GONE_MAX 16384
@@ -71,4 +75,13 @@ void counters_gone_tell(struct counters *c)
 {
 	c->view.gone = c->gone;
 	c->view.gone_cnt = c->gone_cnt;
+}
+
+void counters_gone_forget(struct counters *c)
+{
+	int fd = bpf_map__fd(c->observer->skel->maps.rows);
+
+	for (size_t i = 0; i < c->view.gone_cnt; i++)
+		if (!counters_find(&c->view, c->gone[i].sock.cookie))
+			bpf_map_delete_elem(fd, &c->gone[i].sock.cookie);
 }

@@ -40,5 +40,7 @@ void counters_gone_drop(struct counters *c); /* what has ended, from the view */
 void counters_gone_add(struct counters *c, const struct counters_listener *l);
 struct counters_listener *counters_gone_find(const struct counters *c, uint64_t cookie);
 void counters_gone_tell(struct counters *c);
+/* The rows of what has been told: a socket that listens again, after shutdown(), counts from 0. */
+void counters_gone_forget(struct counters *c);
 
 #endif

@@ -378,6 +378,7 @@ int counters_read(struct counters *c, const struct counters_view **out)
 		c->view.gone_cnt = 0; /* not told yet */
 		return ret;
 	}
+	counters_gone_forget(c);
 	c->view.time_ns = now_ns();
 	c->view.untracked = c->observer->skel->bss->host.rows_full;
 	c->view.waits_full = c->observer->skel->bss->host.waits_full;
